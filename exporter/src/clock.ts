@@ -52,7 +52,9 @@ export function systemClock(onJump: (byMs: number) => void = () => {}): Clock {
 }
 
 /** A clock that moves only when told, or by itself when somebody sleeps: replays and tests of time are exact. */
-export function manualClock(start = Date.UTC(2026, 0, 1)): Clock & { advance(ms: number): void; jump(ms: number): void } {
+export function manualClock(
+  start = Date.UTC(2026, 0, 1),
+): Clock & { advance(ms: number): void; jump(ms: number): void } {
   let monotonic = 0;
   let offset = start;
   return {

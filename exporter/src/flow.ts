@@ -126,7 +126,8 @@ export interface Detector<M extends Model = Model> {
   /** fewest rows `fit` gives a useful model from */
   readonly minimumRows: number;
   fit(rows: Rows, options: FitOptions): M;
-  score(model: M, rows: Rows, out: Float64Array): void;
+  /** `wanted` (one number a row) marks the rows to score: where it is 0 the row is context only, and its place in `out` is left alone. */
+  score(model: M, rows: Rows, out: Float64Array, wanted?: Uint8Array): void;
   /** what it thought the values would be, with a band; same shape as the rows' values */
   expected?(model: M, rows: Rows, out: Matrix, lower?: Matrix, upper?: Matrix): void;
   /** shares of the score by feature, >= 0; each row of `out` adds up to 1, or is all 0 where nothing deviates */
@@ -165,6 +166,8 @@ export interface Verdicts {
   readonly lower: Matrix;
   readonly upper: Matrix;
   readonly contributions: Matrix;
+  /** share of the false-alarm budget that is spent, 1 = all of it; NaN without a budget */
+  readonly budgetUsed: Float64Array;
   /** every detector, then `ensemble` last where there is one */
   readonly detectors: readonly DetectorScores[];
 }

@@ -1,0 +1,315 @@
+/**
+ * Adaptive robust statistics of many series at once: where each value should be, how far it strays, and how unusual it is now.
+ *
+ * Each series (entity x feature) keeps a level and three robust scales, all exponentially forgetting with winsorised updates (Huber's psi, Robust Statistics, 1981),
+ * so that an outlier moves them by at most `CLIP` deviations:
+ *   level: distance from the level, for what is far out at once;
+ *   jump:  distance from what the value three samples ago predicts (lag-3 autoregression), for a step that is small beside the slow swings of the level;
+ *   drift: a 60-sample average's distance from the level, for what is moderately off for long.
+ * A deviation is the largest of the three, in units of its own limit: 1 = threshold. It is never more than |value - expected| / minimum deviation.
+ * Limits of this model: one mode per series (and hour of the day), symmetric scales.
+ */
+import type { FeatureSpec } from '../flow.ts';
+
+/** Robust deviations at which each view reaches 1. */
+const LEVEL_LIMIT = 4.1;
+const JUMP_LIMIT = 4.7;
+const DRIFT_LIMIT = 3.3;
+/** a drift only counts while the value itself is this far out */
+const DRIFT_NOW = 2.7;
+const DRIFT_SPAN = 60;
+const LAG = 3;
+/** winsorising of updates, in deviations; of what enters the drift average */
+const CLIP = 2.5;
+const DRIFT_CLIP = 4.5;
+/** mean absolute deviation of a normal variable, and its inverse */
+const TO_SIGMA = Math.sqrt(Math.PI / 2);
+/** samples before the scales are trusted enough to winsorise by them */
+const SETTLE = 10;
+/** samples before a deviation is given at all */
+export const BASELINE_MINIMUM = 30;
+const LARGEST = 10;
+const LARGEST_Z = 50;
+const HOURS = 24;
+const HOUR_MS = 3_600_000;
+/** an hour of the day counts from its second visit on */
+const SEASON_VISITS = 2;
+/** visits over which an hour's offset is averaged */
+const SEASON_MEMORY = 7;
+
+/** Layout of one series in `values`: STRIDE numbers. */
+const N = 0;
+const MEAN = 1;
+const LEVEL = 2;
+const JUMP = 3;
+const DRIFT = 4;
+const DRIFT_NOW_AT = 5;
+const LAG_PRODUCT = 6;
+const SQUARE = 7;
+const SMOOTH = 8;
+const PAST = 9; // LAG numbers, newest first
+const STRIDE = PAST + LAG;
+
+export interface BaselineOptions {
+  /** samples of the exponential average that a value passes before it is judged; 1 = none */
+  readonly smoothing: number;
+  /** samples in which the level forgets half */
+  readonly levelHalfLife: number;
+  /** samples in which the scales forget half */
+  readonly scaleHalfLife: number;
+  /** keep a level for each hour of the day */
+  readonly seasonal: boolean;
+}
+
+export interface BaselineOutputs {
+  /** rows x features: >= 0, 1 = threshold, NaN = missing or not warm */
+  readonly deviation: Float64Array;
+  /** rows x features, in the features' own units; NaN until warm */
+  readonly expected: Float64Array;
+  readonly lower: Float64Array;
+  readonly upper: Float64Array;
+}
+
+export interface BaselineState {
+  /** makes room for entity indices below `count` */
+  grow(count: number): void;
+  /**
+   * Judges and then learns `rows` rows (rows x features, own units, NaN = missing). `entity[r]` is the series' owner, `gap[r]` 1 where a new segment starts.
+   * With `learn` false only the short memory (smoothing, lags, drift) moves.
+   */
+  push(
+    rows: number,
+    entity: Int32Array,
+    time: Float64Array,
+    gap: Uint8Array,
+    values: Float64Array,
+    out: BaselineOutputs,
+    learn?: boolean,
+  ): void;
+  /** 0..1: samples seen of `needed`; features that rarely have a value do not hold the others up, each is judged from its own 30th sample on */
+  warmup(entity: number, needed: number): number;
+  /** Puts a value of a feature, in model units, on the entity's own scale: deviations from its level. A feature that never moved gives 0. */
+  standardise(entity: number, feature: number, value: number): number;
+  /** what belongs to one entity, and back; bit for bit */
+  save(entity: number): { values: Float64Array; season: Float64Array };
+  restore(entity: number, saved: { values: Float64Array; season: Float64Array }): void;
+  forget(entity: number): void;
+}
+
+export function createBaselineState(features: readonly FeatureSpec[], options: BaselineOptions): BaselineState {
+  const columns = features.length;
+  const logarithmic = Uint8Array.from(features, (f) => (f.transform === 'log1p' ? 1 : 0));
+  const up = Uint8Array.from(features, (f) => (f.direction === 'down' ? 0 : 1));
+  const down = Uint8Array.from(features, (f) => (f.direction === 'up' ? 0 : 1));
+  const minimum = Float64Array.from(features, (f) => f.minimumDeviation);
+  const low = Float64Array.from(features, (f) => f.range?.[0] ?? -Infinity);
+  const high = Float64Array.from(features, (f) => f.range?.[1] ?? Infinity);
+  const levelRate = 1 - Math.pow(2, -1 / options.levelHalfLife);
+  const scaleRate = 1 - Math.pow(2, -1 / options.scaleHalfLife);
+  const smoothRate = 2 / (options.smoothing + 1);
+  const driftRate = 2 / (DRIFT_SPAN + 1);
+  const seasonStride = options.seasonal ? HOURS * 2 : 0; // per series: offset and visits of each hour
+  let entities = 0;
+  let state = new Float64Array(0);
+  let season = new Float64Array(0);
+
+  /** Offset of this hour, and 0 until the hour has been visited often enough. */
+  function seasonOffset(series: number, hour: number): number {
+    const at = series * seasonStride + hour * 2;
+    return season[at + 1] >= SEASON_VISITS ? season[at] : 0;
+  }
+
+  /** `apart` is the distance from the level without any offset; a new visit is counted when the hour begins. */
+  function learnSeason(series: number, hour: number, time: number, previous: number, apart: number): void {
+    const at = series * seasonStride + hour * 2;
+    const begins = Math.floor(time / HOUR_MS) !== Math.floor(previous / HOUR_MS);
+    if (begins || season[at + 1] === 0) season[at + 1]++;
+    const visits = Math.min(season[at + 1], SEASON_MEMORY);
+    const share = Math.max(0, Math.min(1, (time - previous) / HOUR_MS));
+    season[at] += (apart - season[at]) * Math.min(1, (2 * share) / visits);
+  }
+  let lastTime = new Float64Array(0);
+
+  return {
+    grow(count) {
+      if (count <= entities) return;
+      const wanted = Math.max(count, Math.min(2 * entities, entities + 4096));
+      const larger = new Float64Array(wanted * columns * STRIDE);
+      larger.set(state);
+      state = larger;
+      const largerSeason = new Float64Array(wanted * columns * seasonStride);
+      largerSeason.set(season);
+      season = largerSeason;
+      const largerTime = new Float64Array(wanted);
+      largerTime.set(lastTime);
+      lastTime = largerTime;
+      entities = wanted;
+    },
+
+    push(rows, entity, time, gap, values, out, learn = true) {
+      const s = state;
+      for (let row = 0; row < rows; row++) {
+        const owner = entity[row];
+        const newSegment = gap[row] === 1;
+        const previous = lastTime[owner] || time[row];
+        const hour = options.seasonal ? Math.floor(time[row] / HOUR_MS) % HOURS : 0;
+        for (let j = 0; j < columns; j++) {
+          const cell = row * columns + j;
+          const raw = values[cell];
+          const at = (owner * columns + j) * STRIDE;
+          if (raw !== raw) {
+            out.deviation[cell] = NaN;
+            bandOf(cell, at, owner * columns + j, hour, j);
+            continue;
+          }
+          const n = s[at + N];
+          const fresh = n === 0 || newSegment;
+          const smooth = fresh ? raw : s[at + SMOOTH] + smoothRate * (raw - s[at + SMOOTH]);
+          s[at + SMOOTH] = smooth;
+          const x = logarithmic[j] === 1 ? Math.log1p(smooth < 0 ? 0 : smooth) : smooth;
+          if (n === 0) {
+            s[at + MEAN] = x;
+            s[at + PAST] = s[at + PAST + 1] = s[at + PAST + 2] = x;
+            s[at + N] = 1;
+            out.deviation[cell] = NaN;
+            out.expected[cell] = out.lower[cell] = out.upper[cell] = NaN;
+            continue;
+          }
+          if (newSegment) {
+            s[at + PAST] = s[at + PAST + 1] = s[at + PAST + 2] = x;
+            s[at + DRIFT_NOW_AT] = 0;
+          }
+          const offset = options.seasonal ? seasonOffset(owner * columns + j, hour) : 0;
+          const mean = s[at + MEAN] + offset;
+          const d = x - mean;
+          const past = s[at + PAST + LAG - 1] - mean;
+          const square = s[at + SQUARE];
+          let phi = square > 0 ? s[at + LAG_PRODUCT] / square : 0;
+          phi = phi < 0 ? 0 : phi > 0.995 ? 0.995 : phi;
+          const e = d - phi * past;
+          const level = TO_SIGMA * s[at + LEVEL];
+          const jump = TO_SIGMA * s[at + JUMP];
+          const driftScale = TO_SIGMA * s[at + DRIFT];
+          const driftLimit = DRIFT_CLIP * level;
+          const drift =
+            s[at + DRIFT_NOW_AT] +
+            driftRate * ((d > driftLimit ? driftLimit : d < -driftLimit ? -driftLimit : d) - s[at + DRIFT_NOW_AT]);
+          s[at + DRIFT_NOW_AT] = drift;
+
+          if (n >= BASELINE_MINIMUM) {
+            // few independent samples: a scale from n samples with autocorrelation rho is too small (effective n = n (1 - rho) / (1 + rho))
+            const rho = Math.cbrt(phi);
+            const inflation = Math.sqrt(1 + (3 * (1 + rho)) / ((1 - rho) * n));
+            const sign = d > 0 ? 1 : -1;
+            let deviation = 0;
+            if (sign > 0 ? up[j] === 1 : down[j] === 1) {
+              const size = sign * d;
+              deviation = ratio(size, LEVEL_LIMIT * inflation * level);
+              const jumped = ratio(sign * e, JUMP_LIMIT * inflation * jump);
+              if (jumped > deviation) deviation = jumped;
+              const drifted = ratio(sign * drift, DRIFT_LIMIT * inflation * driftScale);
+              const now = ratio(size, DRIFT_NOW * inflation * level);
+              const slow = drifted < now ? drifted : now;
+              if (slow > deviation) deviation = slow;
+              if (minimum[j] > 0) {
+                const apart = logarithmic[j] === 1 ? Math.abs(smooth - Math.expm1(mean)) : size;
+                if (apart / minimum[j] < deviation) deviation = apart / minimum[j];
+              }
+            }
+            out.deviation[cell] = deviation > LARGEST ? LARGEST : deviation;
+            bandOf(cell, at, owner * columns + j, hour, j);
+          } else {
+            out.deviation[cell] = NaN;
+            out.expected[cell] = out.lower[cell] = out.upper[cell] = NaN;
+          }
+
+          s[at + PAST + 2] = s[at + PAST + 1];
+          s[at + PAST + 1] = s[at + PAST];
+          s[at + PAST] = x;
+          if (!learn) continue;
+          s[at + N] = n + 1;
+          const first = 1 / (n + 1);
+          const meanRate = first > levelRate ? first : levelRate;
+          const rate = first > scaleRate ? first : scaleRate;
+          const settled = n >= SETTLE;
+          const w = settled ? CLIP * level : Infinity;
+          const clipped = d > w ? w : d < -w ? -w : d;
+          const clippedPast = past > w ? w : past < -w ? -w : past;
+          s[at + MEAN] += meanRate * clipped;
+          s[at + LEVEL] += rate * (Math.abs(clipped) - s[at + LEVEL]);
+          const size = Math.abs(e);
+          s[at + JUMP] += rate * ((settled && size > CLIP * jump ? CLIP * jump : size) - s[at + JUMP]);
+          const far = Math.abs(drift);
+          s[at + DRIFT] += rate * ((settled && far > CLIP * driftScale ? CLIP * driftScale : far) - s[at + DRIFT]);
+          s[at + LAG_PRODUCT] += rate * (clipped * clippedPast - s[at + LAG_PRODUCT]);
+          s[at + SQUARE] += rate * ((clipped * clipped + clippedPast * clippedPast) / 2 - square);
+          if (options.seasonal) learnSeason(owner * columns + j, hour, time[row], previous, clipped + offset);
+        }
+        if (learn) lastTime[owner] = time[row];
+      }
+
+      function bandOf(cell: number, at: number, series: number, hour: number, j: number): void {
+        if (s[at + N] < BASELINE_MINIMUM) {
+          out.expected[cell] = out.lower[cell] = out.upper[cell] = NaN;
+          return;
+        }
+        const mean = s[at + MEAN] + (options.seasonal ? seasonOffset(series, hour) : 0);
+        const half = LEVEL_LIMIT * TO_SIGMA * s[at + LEVEL];
+        const back = (x: number) => (logarithmic[j] === 1 ? Math.expm1(x) : x);
+        const expected = back(mean);
+        const least = expected - minimum[j];
+        const most = expected + minimum[j];
+        const bottom = back(mean - half);
+        const top = back(mean + half);
+        out.expected[cell] = expected < low[j] ? low[j] : expected > high[j] ? high[j] : expected;
+        out.lower[cell] = Math.max(low[j], bottom < least ? bottom : least);
+        out.upper[cell] = Math.min(high[j], top > most ? top : most);
+      }
+    },
+
+    warmup(entity, needed) {
+      let most = 0;
+      for (let j = 0; j < columns; j++) most = Math.max(most, state[(entity * columns + j) * STRIDE + N]);
+      return Math.min(1, most / needed);
+    },
+
+    standardise(entity, feature, value) {
+      const at = (entity * columns + feature) * STRIDE;
+      const deviation = TO_SIGMA * state[at + LEVEL];
+      if (!(deviation > 0)) return value === value ? 0 : NaN;
+      const z = (value - state[at + MEAN]) / deviation;
+      return z > LARGEST_Z ? LARGEST_Z : z < -LARGEST_Z ? -LARGEST_Z : z;
+    },
+
+    save(entity) {
+      const width = columns * STRIDE;
+      const seasonWidth = columns * seasonStride;
+      const values = new Float64Array(width + 1);
+      values.set(state.subarray(entity * width, (entity + 1) * width));
+      values[width] = lastTime[entity];
+      return { values, season: season.slice(entity * seasonWidth, (entity + 1) * seasonWidth) };
+    },
+
+    restore(entity, saved) {
+      this.grow(entity + 1);
+      const width = columns * STRIDE;
+      if (saved.values.length !== width + 1)
+        throw new Error(`baseline state of ${saved.values.length} numbers does not fit ${columns} features`);
+      state.set(saved.values.subarray(0, width), entity * width);
+      lastTime[entity] = saved.values[width];
+      if (saved.season.length === columns * seasonStride) season.set(saved.season, entity * columns * seasonStride);
+    },
+
+    forget(entity) {
+      state.fill(0, entity * columns * STRIDE, (entity + 1) * columns * STRIDE);
+      season.fill(0, entity * columns * seasonStride, (entity + 1) * columns * seasonStride);
+      lastTime[entity] = 0;
+    },
+  };
+}
+
+/** How far over its limit; a series that never moved has no limit, and any first movement counts as far as the minimum deviation lets it. */
+function ratio(size: number, limit: number): number {
+  if (size <= 0) return 0;
+  return limit > 0 ? size / limit : LARGEST;
+}

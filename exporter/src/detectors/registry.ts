@@ -1,0 +1,23 @@
+import { z } from 'zod';
+import type { Detector } from '../flow.ts';
+import { baselineType } from './baseline.ts';
+import type { DetectorType } from './detector-type.ts';
+import { isolationForestType } from './isolation-forest.ts';
+
+/** Every detector. A new one is its own file, one line here, and a test file that hands it to `describeDetector`. */
+export const detectorTypes: readonly DetectorType[] = [
+  baselineType as DetectorType,
+  isolationForestType as DetectorType,
+];
+
+/** The detector with this name; options that are left out have their defaults. Throws when there is none, or with every problem of the options. */
+export function createDetector(name: string, options: unknown = {}): Detector {
+  const type = detectorTypes.find((candidate) => candidate.name === name);
+  if (!type) {
+    const known = detectorTypes.map((candidate) => candidate.name).join(', ');
+    throw new Error(`there is no detector "${name}"; known detectors: ${known}`);
+  }
+  const parsed = type.options.safeParse(options);
+  if (!parsed.success) throw new Error(`options of the detector ${name}: ${z.prettifyError(parsed.error)}`);
+  return type.create(parsed.data);
+}
