@@ -1,0 +1,112 @@
+/**
+ * The false-alarm budget as a bound on habits: a feature that keeps raising alarms is normal for this entity, so its bar rises until it raises no more
+ * than the budget allows. Counted in alarm runs (consecutive rows at or above the bar), not rows, over a sliding window; alarm rows are never left out of the
+ * count, because a pool without them sinks and alarms run away. A few alarms are always allowed: real faults come in small numbers.
+ */
+
+const WINDOW_MS = 3 * 86_400_000;
+/** alarm runs in a window that are allowed whatever the budget */
+const ALWAYS_ALLOWED = 3;
+/** the bar is set this much above the peak it has to exceed */
+const MARGIN = 1.05;
+/** rows a run may pause before it counts as ended */
+const PAUSE_ROWS = 30;
+/** peaks remembered for each series beyond those that are allowed */
+const MEMORY = 32;
+
+interface Habit {
+  peaks: { time: number; peak: number }[];
+  /** the run under way: its highest deviation and the rows since it was last at the bar; peak 0 = none */
+  peak: number;
+  pause: number;
+  bar: number;
+}
+
+export interface BudgetSaved {
+  habits: [column: number, habit: Habit][];
+  opened: number[];
+}
+
+export interface Budget {
+  /** the deviation (1 = the baseline's own limit) that this series must reach now; >= 1 */
+  bar(series: number): number;
+  /** tells the deviation of a row; call for every row in which the series is at or above 0.5, or has a run under way */
+  tell(series: number, time: number, deviation: number): void;
+  /** whether `tell` must be called although the deviation is small */
+  watching(series: number): boolean;
+  /** incidents opened by an entity are counted here */
+  opened(entity: number, time: number): void;
+  /** share of the entity's budget spent over the window, 1 = all of it */
+  used(entity: number, time: number): number;
+  save(entity: number, columns: number): BudgetSaved;
+  restore(entity: number, columns: number, saved: BudgetSaved): void;
+  forget(entity: number, columns: number): void;
+}
+
+/** `incidentsPerDay` false incidents may open per entity and day. `series` = entity x columns + feature. */
+export function createBudget(incidentsPerDay: number): Budget {
+  const habits = new Map<number, Habit>();
+  const opened = new Map<number, number[]>();
+  const days = WINDOW_MS / 86_400_000;
+  const allowed = Math.max(ALWAYS_ALLOWED, Math.round(incidentsPerDay * days));
+
+  function settle(habit: Habit, time: number): void {
+    habit.peaks = habit.peaks.filter((p) => time - p.time < WINDOW_MS && p.time <= time + 1000);
+    const sorted = habit.peaks.map((p) => p.peak).sort((a, b) => b - a);
+    habit.bar = sorted.length > allowed ? Math.max(1, MARGIN * sorted[allowed]) : 1;
+  }
+
+  return {
+    bar: (series) => habits.get(series)?.bar ?? 1,
+    watching: (series) => habits.has(series),
+    tell(series, time, deviation) {
+      let habit = habits.get(series);
+      if (!habit) {
+        if (!(deviation >= 1)) return;
+        habit = { peaks: [], peak: 0, pause: 0, bar: 1 };
+        habits.set(series, habit);
+      }
+      // runs are counted at the series' own limit, not at the raised bar: what no longer alarms is still a habit
+      if (deviation >= 1) {
+        habit.peak = Math.max(habit.peak, deviation);
+        habit.pause = 0;
+      } else if (habit.peak > 0 && ++habit.pause > PAUSE_ROWS) {
+        habit.peaks.push({ time, peak: habit.peak });
+        if (habit.peaks.length > allowed + MEMORY) habit.peaks.shift();
+        habit.peak = 0;
+        settle(habit, time);
+      } else if (habit.peak === 0 && habit.peaks.length > 0 && time - habit.peaks[0].time >= WINDOW_MS) {
+        settle(habit, time);
+        if (habit.peaks.length === 0) habits.delete(series);
+      }
+    },
+    opened(entity, time) {
+      const times = opened.get(entity) ?? [];
+      times.push(time);
+      opened.set(entity, times.filter((t) => time - t < WINDOW_MS).slice(-1000));
+    },
+    used(entity, time) {
+      const times = opened.get(entity);
+      if (!times) return 0;
+      let recent = 0;
+      for (const t of times) if (time - t < WINDOW_MS) recent++;
+      return recent / (incidentsPerDay * days);
+    },
+    save(entity, columns) {
+      const own: [number, Habit][] = [];
+      for (let j = 0; j < columns; j++) {
+        const habit = habits.get(entity * columns + j);
+        if (habit) own.push([j, habit]);
+      }
+      return { habits: own, opened: opened.get(entity) ?? [] };
+    },
+    restore(entity, columns, saved) {
+      for (const [j, habit] of saved.habits) habits.set(entity * columns + j, structuredClone(habit));
+      if (saved.opened.length > 0) opened.set(entity, [...saved.opened]);
+    },
+    forget(entity, columns) {
+      for (let j = 0; j < columns; j++) habits.delete(entity * columns + j);
+      opened.delete(entity);
+    },
+  };
+}
