@@ -1,0 +1,350 @@
+/**
+ * The flow of one monitor's entities of one schema, in order: rates -> steps -> history -> detectors -> decision. Columnar: a batch goes through as a whole.
+ */
+import type { MonitorConfig } from '../config/monitors.ts';
+import type { BaselineState } from '../detectors/baseline-state.ts';
+import { createBaselineState } from '../detectors/baseline-state.ts';
+import { classify, kindTable } from '../decision/classify.ts';
+import { createClimb, type Climb } from '../decision/climb.ts';
+import { createDecision, type Decision, type DecisionSaved } from '../decision/decide.ts';
+import { createContext } from '../features/context.ts';
+import { createRates } from '../features/rates.ts';
+import { createSteps } from '../features/steps.ts';
+import { createTransform } from '../features/transform.ts';
+import type { Batch, Detector, Entity, FeatureSpec, Kind, Matrix, Model, Schema, Verdicts } from '../flow.ts';
+
+/** Rows that are scored together, so that the buffers of a fleet stay small. */
+const CHUNK = 256;
+const HOUR_MS = 3_600_000;
+const LEVEL_HALF_LIFE_MS = 1.5 * HOUR_MS;
+const SCALE_HALF_LIFE_MS = 6 * HOUR_MS;
+const FEWEST_LEVEL_SAMPLES = 100;
+const FEWEST_SCALE_SAMPLES = 400;
+/** fleets larger than this keep no offsets for the hours of the day: 24 x 16 bytes a series */
+const SEASONAL_ENTITIES = 1000;
+/** entities whose memory is watched for leaks */
+const CLIMB_ENTITIES = 256;
+/** a leak has risen by this share of the feature's minimum deviation in ten minutes */
+const CLIMB_SHARE = 0.5;
+
+/** A fitted detector in use: who may be scored with it, and what it needs to know of them. */
+export interface FittedModel {
+  readonly model: Model;
+  /** mean raw score on kept training rows */
+  readonly meanScore: number;
+  /** serves many entities, and sees each on its own scale */
+  readonly shared: boolean;
+}
+
+export interface GroupOptions {
+  readonly config: MonitorConfig;
+  readonly schema: Schema;
+  readonly entities: readonly Entity[];
+  /** fitted detectors, without the baseline */
+  readonly detectors: readonly Detector[];
+  /** a closed step in natural units: columns of `columns` from `values[at]` on */
+  onStep(entity: number, time: number, values: Float64Array, at: number): void;
+  /** seconds that one detector took for a batch */
+  onScored(detector: string, seconds: number): void;
+}
+
+export interface GroupSaved {
+  readonly features: string[];
+  readonly entity: string;
+  readonly baseline: { values: Float64Array; season: Float64Array };
+  readonly decision: DecisionSaved;
+}
+
+export function createGroup(options: GroupOptions) {
+  const { config, entities, detectors } = options;
+  const chosen = chooseFeatures(options.schema, config);
+  const { schema } = chosen;
+  const width = schema.features.length;
+  const samplesPerStep = Math.max(1, Math.round(config.stepMs / config.intervalMs));
+  const rates = createRates(options.schema, config.intervalMs);
+  const steps = createSteps(schema, samplesPerStep, config.stepMs);
+  const transform = createTransform(steps.columns);
+  const stepWidth = steps.columns.length;
+  const featureOf = steps.columns.map(({ name }) =>
+    schema.features.findIndex((feature) => name === feature.name || name === `${feature.name}_peak`),
+  );
+  const contexts = detectors.map((detector) => createContext(stepWidth, detector.history));
+  const baseline: BaselineState = createBaselineState(schema.features, {
+    smoothing: samplesPerStep,
+    levelHalfLife: Math.max(FEWEST_LEVEL_SAMPLES, LEVEL_HALF_LIFE_MS / config.intervalMs),
+    scaleHalfLife: Math.max(FEWEST_SCALE_SAMPLES, SCALE_HALF_LIFE_MS / config.intervalMs),
+    seasonal: entities.length <= SEASONAL_ENTITIES,
+  });
+  const decision: Decision = createDecision(schema.features, {
+    threshold: config.threshold,
+    trust: config.trust,
+    intervalMs: config.intervalMs,
+    models: detectors.map((detector) => detector.name),
+  });
+  /** per detector, per entity index */
+  const models = detectors.map(() => new Map<number, FittedModel>());
+  const waiting = new Map<string, GroupSaved>();
+  const kinds = kindTable(schema.features);
+  const memory = schema.features.findIndex(
+    (feature, j) => kinds[j].up === 'memory_pressure' && feature.unit === 'ratio',
+  );
+  const climbs: Climb[] = [];
+  let known = 0;
+  let buffers = createBuffers(1, options.schema.features.length, width, stepWidth, detectors);
+  const closedRow = new Float64Array(stepWidth);
+
+  /** Entities that the source has found since the last batch: room for them, and what was saved of them. */
+  function meet(): void {
+    if (entities.length === known) return;
+    baseline.grow(entities.length);
+    decision.grow(entities.length);
+    for (; known < entities.length; known++) {
+      const saved = waiting.get(entities[known].id);
+      if (!saved) continue;
+      waiting.delete(entities[known].id);
+      baseline.restore(known, saved.baseline);
+      decision.restore(known, saved.decision);
+    }
+  }
+
+  /** Row `row` of a matrix in model units, onto its entity's own scale. Peak columns are on the scale of their feature. */
+  function standardise(entity: number, data: Float64Array, row: number): void {
+    for (let c = 0; c < stepWidth; c++) {
+      const at = row * stepWidth + c;
+      data[at] = baseline.standardise(entity, featureOf[c], data[at]);
+    }
+  }
+
+  function scoreModels(batch: Batch, rows: number): void {
+    for (let d = 0; d < detectors.length; d++) {
+      const raw = buffers.modelScores[d];
+      raw.fill(NaN, 0, rows);
+      if (models[d].size === 0) continue;
+      const started = performance.now();
+      for (let from = 0; from < rows;) {
+        const fitted = models[d].get(batch.entity[from]);
+        let to = from + 1;
+        while (to < rows && to - from < CHUNK && models[d].get(batch.entity[to]) === fitted) to++;
+        if (fitted) scoreChunk(d, fitted, batch, from, to, raw);
+        from = to;
+      }
+      options.onScored(detectors[d].name, (performance.now() - started) / 1000);
+    }
+  }
+
+  function scoreChunk(d: number, fitted: FittedModel, batch: Batch, from: number, to: number, raw: Float64Array): void {
+    const { rows, wanted, last } = contexts[d].assemble(from, to, batch.entity, batch.time, buffers.trailing);
+    if (fitted.shared) {
+      for (let k = 0; k < rows.values.rows; k++) standardise(batch.entity[from + rows.segment[k]], rows.values.data, k);
+    }
+    const out = buffers.chunkScores(rows.values.rows);
+    detectors[d].score(fitted.model, rows, out, wanted);
+    for (let r = from; r < to; r++) {
+      // divided by the model's own usual score here, so that one number serves entities with different models
+      raw[r] = out[last[r - from]] / fitted.meanScore;
+    }
+  }
+
+  return {
+    schema,
+    /** columns of closed steps and of models */
+    columns: steps.columns,
+    transform,
+
+    /** One batch of this schema becomes verdicts; they are valid until the next call. */
+    process(batch: Batch): Verdicts {
+      meet();
+      const rows = batch.entity.length;
+      if (buffers.capacity < rows)
+        buffers = createBuffers(rows, options.schema.features.length, width, stepWidth, detectors);
+      const { gap, natural, values, trailing } = buffers;
+      rates.apply(batch, natural, gap);
+      chosen.select(natural, rows, values);
+      const closed = steps.push(batch.entity, batch.time, gap, values, rows, trailing);
+
+      if (memory >= 0) {
+        for (let r = 0; r < rows; r++) {
+          const e = batch.entity[r];
+          if (e < CLIMB_ENTITIES) (climbs[e] ??= createClimb()).push(batch.time[r], values[r * width + memory]);
+        }
+      }
+
+      const started = performance.now();
+      baseline.push(rows, batch.entity, batch.time, gap, values, buffers.baseline);
+      options.onScored('baseline', (performance.now() - started) / 1000);
+      scoreModels(batch, rows);
+
+      for (let r = 0; r < closed.rows; r++) {
+        const e = closed.entity[r];
+        if (closed.gap[r] === 1) for (const context of contexts) context.clear(e);
+        transform.forward(closed.values.subarray(r * stepWidth, (r + 1) * stepWidth), 1, closedRow);
+        for (const context of contexts) context.push(e, closed.time[r], closedRow, 0);
+        options.onStep(e, closed.time[r], closed.values, r * stepWidth);
+      }
+
+      decision.judge(
+        rows,
+        batch.entity,
+        batch.time,
+        values,
+        buffers.baseline.deviation,
+        (entity, needed) => baseline.warmup(entity, needed),
+        buffers.modelScores,
+        buffers.decision,
+      );
+      const matrix = (data: Float64Array): Matrix => ({ rows, columns: width, data });
+      return {
+        monitor: config.name,
+        schema,
+        entities,
+        rows,
+        entity: batch.entity,
+        time: batch.time,
+        score: buffers.decision.score,
+        confidence: buffers.decision.confidence,
+        severity: buffers.decision.severity,
+        values: matrix(values),
+        expected: matrix(buffers.baseline.expected),
+        lower: matrix(buffers.baseline.lower),
+        upper: matrix(buffers.baseline.upper),
+        contributions: matrix(buffers.decision.contributions),
+        budgetUsed: buffers.decision.budgetUsed,
+        detectors: buffers.decision.detectors,
+      };
+    },
+
+    /** What row `r` of the last verdicts points to. */
+    kindOf(verdicts: Verdicts, r: number): Kind {
+      const { contributions, largest, limit } = buffers.decision;
+      const leak =
+        memory >= 0 &&
+        (climbs[verdicts.entity[r]]?.climbing(CLIMB_SHARE * schema.features[memory].minimumDeviation) ?? false);
+      return classify(
+        kinds,
+        contributions.subarray(r * width, (r + 1) * width),
+        (j) => !(verdicts.values.data[r * width + j] < verdicts.expected.data[r * width + j]),
+        largest[r],
+        limit[r] === 1,
+        leak,
+      );
+    },
+
+    standardise,
+    use(detector: number, entity: number, fitted: FittedModel, unseen: Float64Array): void {
+      const first = !models[detector].has(entity);
+      models[detector].set(entity, fitted);
+      // the decision works on scores in units of the model's mean
+      if (first && Number.isNaN(decision.threshold(entity, detector)))
+        decision.seed(
+          entity,
+          detector,
+          unseen.map((score) => score / fitted.meanScore),
+        );
+    },
+    modelOf: (detector: number, entity: number): FittedModel | undefined => models[detector].get(entity),
+    /** entities seen so far */
+    known: (): number => known,
+    incidentOpened: (entity: number, time: number): void => decision.incidentOpened(entity, time),
+    warmup: (entity: number): number => decision.warmth(entity),
+    baselineWarmup: (entity: number): number => baseline.warmup(entity, 60),
+    /** raw score at which the calibrated score is 1, in the model's own units */
+    threshold: (entity: number, detector: number): number =>
+      decision.threshold(entity, detector) * (models[detector].get(entity)?.meanScore ?? NaN),
+
+    save(): GroupSaved[] {
+      const features = schema.features.map((feature) => feature.name);
+      const saved = entities.slice(0, known).map((entity, e) => ({
+        features,
+        entity: entity.id,
+        baseline: baseline.save(e),
+        decision: decision.save(e),
+      }));
+      return [...saved, ...waiting.values()];
+    },
+
+    /** What was saved is given to its entity when the source names it. Throws when it is of other features. */
+    restore(saved: readonly GroupSaved[]): void {
+      const features = schema.features.map((feature) => feature.name).join();
+      for (const entity of saved) {
+        if (entity.features.join() !== features)
+          throw new Error(
+            `state of ${entity.entity} is of the features ${entity.features.join(', ')}, not of those of ${schema.name} now`,
+          );
+        if (entity.decision.tails.length !== detectors.length + 2)
+          throw new Error(
+            `state of ${entity.entity} is of other detectors than ${detectors.map((d) => d.name).join(', ')}`,
+          );
+        waiting.set(entity.entity, entity);
+      }
+    },
+  };
+}
+
+export type Group = ReturnType<typeof createGroup>;
+
+/** The schema with the monitor's settings, and without the features it switches off. */
+function chooseFeatures(schema: Schema, config: MonitorConfig) {
+  const kept: number[] = [];
+  const features: FeatureSpec[] = [];
+  schema.features.forEach((feature, j) => {
+    const settings = config.features[feature.name];
+    if (settings?.enabled === false) return;
+    kept.push(j);
+    features.push({
+      ...feature,
+      minimumDeviation: settings?.minimumDeviation ?? feature.minimumDeviation,
+      direction: settings?.direction ?? feature.direction,
+      limits: config.limits[feature.name] ?? feature.limits,
+    });
+  });
+  const all = schema.features.length;
+  return {
+    schema: { name: schema.name, features },
+    select(from: Float64Array, rows: number, to: Float64Array): void {
+      if (kept.length === all) to.set(from.subarray(0, rows * all));
+      else
+        for (let r = 0; r < rows; r++)
+          for (let k = 0; k < kept.length; k++) to[r * kept.length + k] = from[r * all + kept[k]];
+    },
+  };
+}
+
+function createBuffers(
+  capacity: number,
+  all: number,
+  width: number,
+  stepWidth: number,
+  detectors: readonly Detector[],
+) {
+  const rows = () => new Float64Array(capacity);
+  const cells = () => new Float64Array(capacity * width);
+  let chunk = new Float64Array(0);
+  return {
+    capacity,
+    gap: new Uint8Array(capacity),
+    natural: new Float64Array(capacity * all),
+    values: cells(),
+    trailing: new Float64Array(capacity * stepWidth),
+    baseline: { deviation: cells(), expected: cells(), lower: cells(), upper: cells() },
+    /** divided by the model's usual score */
+    modelScores: detectors.map(rows),
+    decision: {
+      score: rows(),
+      confidence: rows(),
+      severity: new Uint8Array(capacity),
+      budgetUsed: rows(),
+      contributions: cells(),
+      largest: rows(),
+      limit: new Uint8Array(capacity),
+      detectors: [
+        'baseline',
+        ...detectors.map((detector) => detector.name),
+        ...(detectors.length > 0 ? ['ensemble'] : []),
+      ].map((name) => ({ name, score: rows(), raw: rows(), threshold: rows(), warmup: rows() })),
+    },
+    chunkScores(length: number): Float64Array {
+      if (chunk.length < length) chunk = new Float64Array(length);
+      return chunk;
+    },
+  };
+}

@@ -1,0 +1,195 @@
+/**
+ * One monitor while it runs: its source with restarts, a group for each schema, history, training and its state on disk. Verdicts go to `deliver`.
+ */
+import { join } from 'node:path';
+import type { Clock } from '../clock.ts';
+import { fingerprint, type MonitorConfig } from '../config/monitors.ts';
+import { createDetector } from '../detectors/registry.ts';
+import type { Batch, Source, Verdicts } from '../flow.ts';
+import { openHistory, type History } from '../history/history.ts';
+import type { PipelineObserver } from '../observe.ts';
+import type { DetectorStatus } from '../wire/status.ts';
+import { createGroup, type Group } from './group.ts';
+import { encodeState, readState, statePath, writeState, writeStateSync } from './monitor-state.ts';
+import type { Trainer, TrainingMember } from './trainer.ts';
+
+const BASELINE = 'baseline';
+const FIRST_PAUSE_MS = 1000;
+const LONGEST_PAUSE_MS = 60_000;
+const DAY_MS = 86_400_000;
+
+export interface MonitorContext {
+  readonly config: MonitorConfig;
+  readonly source: Source;
+  readonly clock: Clock;
+  readonly observer: PipelineObserver;
+  readonly folder: string;
+  readonly trainer: Trainer;
+  deliver(verdicts: Verdicts, group: Group): void;
+}
+
+export interface Monitor {
+  readonly config: MonitorConfig;
+  readonly fingerprint: string;
+  readonly source: Source;
+  /** ends when the signal aborts and the last batch is through */
+  run(signal: AbortSignal): Promise<void>;
+  up(): boolean;
+  /** why the source is down */
+  error(): string | null;
+  detectors(): DetectorStatus[];
+  groups(): ReadonlyMap<string, { readonly group: Group; readonly history: History }>;
+  save(): Promise<void>;
+  /** Saves at once and gives files back; after `run` has ended. */
+  close(): void;
+}
+
+/** Reads what was saved of the monitor; what cannot be used is set aside, counted, and learnt again. */
+export function createMonitor({ config, source, clock, observer, folder, trainer, deliver }: MonitorContext): Monitor {
+  const { log } = observer;
+  const detectors = config.detectors.filter((name) => name !== BASELINE).map((name) => createDetector(name));
+  const members = new Map<string, TrainingMember>();
+  const path = statePath(folder, config.name);
+  let up = false;
+  let error: string | null = null;
+  let saving: Promise<void> = Promise.resolve();
+
+  for (const schema of source.schemas) {
+    const steps: number[] = [];
+    const group: Group = createGroup({
+      config,
+      schema,
+      entities: source.entities,
+      detectors,
+      onScored: (detector, seconds) => observer.observeScoreDuration(detector, seconds),
+      onStep(entity, time, values, at) {
+        const { id } = source.entities[entity];
+        history.append(id, time, values.subarray(at, at + group.columns.length));
+        steps[entity] = steps[entity] === undefined ? history.count(id) : steps[entity] + 1;
+        trainer.offer(config, member, entity, time);
+      },
+    });
+    const history = openHistory(join(folder, 'history'), {
+      monitor: config.name,
+      schema: { name: schema.name, features: group.columns },
+      stepMs: config.stepMs,
+      days: config.historyMs / DAY_MS,
+      observer,
+    });
+    const member = { group, history, steps, detectors, entities: source.entities };
+    members.set(schema.name, member);
+  }
+  restore();
+
+  function restore(): void {
+    try {
+      for (const saved of readState(path, config.name) ?? []) members.get(saved.schema)?.group.restore(saved.entities);
+    } catch (cause) {
+      observer.count('state_refused_total', { kind: 'monitor-state', reason: 'content' });
+      log.warn('saved state is not used, the monitor learns again', {
+        monitor: config.name,
+        error: (cause as Error).message,
+      });
+    }
+  }
+
+  function process(batch: Batch): void {
+    const member = members.get(batch.schema.name);
+    if (!member) throw new Error(`the source ${source.name} sent rows of an unannounced kind "${batch.schema.name}"`);
+    observer.observeStage(config.name, batch.entity.length, () => {
+      const met = member.group.known();
+      deliver(member.group.process(batch), member.group);
+      for (let entity = met; entity < member.group.known(); entity++) trainer.meet(config, member, entity);
+      if (batch.time.length > 0) observer.observeVerdictDelay((clock.now() - batch.time[batch.time.length - 1]) / 1000);
+    });
+  }
+
+  async function follow(signal: AbortSignal): Promise<void> {
+    let pause = FIRST_PAUSE_MS;
+    while (!signal.aborted) {
+      try {
+        for await (const batch of source.batches(signal, clock)) {
+          if (!up) {
+            up = true;
+            error = null;
+            pause = FIRST_PAUSE_MS;
+          }
+          process(batch);
+        }
+        return; // the source has nothing more to say
+      } catch (cause) {
+        up = false;
+        error = (cause as Error).message;
+        observer.count('source_errors_total', { monitor: config.name, reason: 'failed' });
+        log.error('source failed and is started again', { monitor: config.name, error, after_ms: pause });
+        await clock.sleep(pause, signal);
+        observer.count('source_restarts_total', { monitor: config.name });
+        pause = Math.min(LONGEST_PAUSE_MS, 2 * pause);
+      }
+    }
+  }
+
+  const encode = () =>
+    encodeState(
+      config.name,
+      [...members].map(([schema, { group }]) => ({ schema, entities: group.save() })),
+    );
+
+  return {
+    config,
+    fingerprint: fingerprint(config),
+    source,
+    async run(signal) {
+      await follow(signal);
+      up = false;
+    },
+    up: () => up,
+    error: () => error,
+    groups: () => members,
+    detectors() {
+      let baseline = 0;
+      let warm = 0;
+      let entities = 0;
+      const fitted = detectors.map(() => 0);
+      for (const { group } of members.values()) {
+        for (let e = 0; e < group.known(); e++) {
+          entities++;
+          baseline += group.baselineWarmup(e);
+          warm += group.warmup(e);
+          detectors.forEach((_, d) => (fitted[d] += group.modelOf(d, e) ? 1 : 0));
+        }
+      }
+      const share = (sum: number) => (entities === 0 ? 0 : sum / entities);
+      const status = (detector: string, warmup: number, note: string | null): DetectorStatus => ({
+        detector,
+        warmup,
+        trusted: warmup >= 1,
+        note,
+      });
+      const all = [
+        status(BASELINE, share(baseline), share(baseline) < 1 ? 'collects its first minute of samples' : null),
+      ];
+      detectors.forEach((detector, d) => {
+        const note =
+          trainer.note(config.name, detector.name) ??
+          (fitted[d] === 0
+            ? `waits for ${detector.minimumRows} steps of history`
+            : share(warm) < 1
+              ? 'scores, and opens no incident until it has been watched long enough'
+              : null);
+        all.push(status(detector.name, fitted[d] === 0 ? 0 : share(warm), note));
+      });
+      return all;
+    },
+    save() {
+      saving = saving.then(async () => {
+        await observer.observeStageAsync('save', members.size, () => writeState(path, encode()));
+      });
+      return saving;
+    },
+    close() {
+      observer.observeStage('save', members.size, () => writeStateSync(path, encode()));
+      for (const { history } of members.values()) history.close();
+    },
+  };
+}
