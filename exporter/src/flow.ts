@@ -34,6 +34,8 @@ export interface FeatureSpec {
   readonly kind: 'gauge' | 'counter';
   /** counter only: another counter of the same schema to divide by (seconds per operation) instead of seconds; no operations = NaN */
   readonly per?: string;
+  /** with `per`: fewer operations than this between two samples say nothing, NaN; default 1 */
+  readonly fewest?: number;
   /** which side of normal is bad */
   readonly direction: Direction;
   /** models see log1p(value) for counts and bytes that span decades */

@@ -96,19 +96,25 @@ describe('rates of one counter', () => {
 
 describe('counters divided by counters', () => {
   const schema = schemaOf(
-    feature('disk_latency_seconds', 'counter', { unit: 'seconds', per: 'operations_per_second', range: [0, 10] }),
+    feature('disk_latency_seconds', 'counter', {
+      unit: 'seconds',
+      per: 'operations_per_second',
+      range: [0, 10],
+      fewest: 2,
+    }),
     feature('operations_per_second', 'counter'),
   );
 
   test.each<[string, number[][], number[]]>([
     ['seconds per operation', [[0, 0, 0], [1, 0.5, 100]], [NaN, 0.005]], // prettier-ignore
+    ['fewer operations than the fewest that count have none', [[0, 0, 0], [1, 0.5, 1], [2, 1, 3]], [NaN, NaN, 0.25]], // prettier-ignore
     ['no operations have no duration', [[0, 0, 7], [1, 0, 7], [2, 0.25, 7]], [NaN, NaN, NaN]], // prettier-ignore
     ['a reset of the operations leaves no duration', [[0, 1, 7], [1, 2, 3]], [NaN, NaN]], // prettier-ignore
     ['a reset of the seconds leaves no duration', [[0, 5, 7], [1, 2, 9]], [NaN, NaN]], // prettier-ignore
     ['increases over different times are not divided', [[0, 0, 0], [1, NaN, 10], [2, 4, 20], [3, 6, 30]], [NaN, NaN, NaN, 0.2]], // prettier-ignore
     ['an increase of an earlier row is never used again', [[0, 0, 0], [1, 1, 10], [2, NaN, 20], [3, 3, 30], [4, 4, NaN]], [NaN, 0.1, NaN, NaN, NaN]], // prettier-ignore
     ['both missing at once is averaged over', [[0, 0, 0], [1, NaN, NaN], [2, 4, 20]], [NaN, NaN, 0.2]], // prettier-ignore
-    ['an impossible duration is clipped to the range', [[0, 0, 0], [1, 500, 1]], [NaN, 10]], // prettier-ignore
+    ['an impossible duration is clipped to the range', [[0, 0, 0], [1, 500, 2]], [NaN, 10]], // prettier-ignore
   ])('%s', (_, rows, expected) => {
     expect(run(schema, rows).values.map(([latency]) => latency)).toEqual(expected);
   });

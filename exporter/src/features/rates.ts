@@ -114,11 +114,12 @@ export function createRates(schema: Schema, intervalMs: number): Rates {
           out[at + counters[k]] = rate;
         }
 
-        for (let r = 0; r < ratioCount; r += 2) {
+        for (let r = 0; r < ratioCount; r += 3) {
           const k = ratios[r];
           const per = ratios[r + 1];
-          // both increases must cover the same time; 0 operations have no duration
-          out[at + counters[k]] = increase[per] > 0 && elapsed[per] === elapsed[k] ? increase[k] / increase[per] : NaN;
+          // both increases must cover the same time; 0 operations have no duration, a few no telling one
+          const enough = increase[per] > 0 && increase[per] >= ratios[r + 2] && elapsed[per] === elapsed[k];
+          out[at + counters[k]] = enough ? increase[k] / increase[per] : NaN;
         }
 
         for (let b = 0; b < boundedCount; b++) {
@@ -140,7 +141,7 @@ function wrapped(previous: number, value: number): number {
   return previous < WRAP && grew <= PLAUSIBLE_WRAP ? grew : NaN;
 }
 
-/** Columns of gauges, of counters, and of counters with a range; pairs (counter, counter it is divided by) as indexes of `counters`. */
+/** Columns of gauges, of counters, and of counters with a range; triples (counter, counter it is divided by, fewest of those), the first two as indexes of `counters`. */
 function layout({ name, features }: Schema) {
   const columnsOf = (kind: string) => features.flatMap((feature, column) => (feature.kind === kind ? [column] : []));
   const counters = columnsOf('counter');
@@ -152,7 +153,7 @@ function layout({ name, features }: Schema) {
       throw new Error(
         `feature ${feature.name} of ${name}: "per" names ${feature.per}, which is no other counter there`,
       );
-    return [counters.indexOf(column), per];
+    return [counters.indexOf(column), per, feature.fewest ?? 1];
   });
   const bounded = counters.filter((column) => features[column].range !== undefined);
   return {

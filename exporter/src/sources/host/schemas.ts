@@ -85,6 +85,8 @@ const diskLatency: FeatureSpec = {
   help: 'Mean time from request to completion of a read or write, time in the queue included.',
   kind: 'counter',
   per: 'disk_operations_per_second',
+  // one slow request on an idle disk is no latency
+  fewest: 10,
   direction: 'up',
   transform: 'none',
   minimumDeviation: 0.1,
@@ -163,6 +165,8 @@ export function hostSchema(cpus: number): Schema {
         help: 'TCP segments that were sent again, per segment sent.',
         kind: 'counter',
         per: 'tcp_segments_out_per_second',
+        // a host that sends a few segments and repeats one is not losing a fifth of its traffic
+        fewest: 20,
         direction: 'up',
         transform: 'none',
         // a host that sends a handful of segments a second reaches a tenth with one dead peer
