@@ -134,6 +134,7 @@ export function filesystems(setup: FilesystemsSetup): Filesystems {
       }
       take(one, await statfs.ask(rootfs + one.mount.mountpoint));
     }
+    statfs.rest();
   }
 
   return {

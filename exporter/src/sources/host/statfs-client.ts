@@ -30,6 +30,8 @@ export interface StatfsClient {
    * that cannot start or dies is an `error` that begins with `worker`.
    */
   ask(path: string): Promise<StatfsResult>;
+  /** Ends the worker when it has nothing to do; the next question starts one. Asked every half minute, it is not worth its 8 MB in between. */
+  rest(): void;
   /** abandoned workers that are still blocked in the kernel */
   stuck(): number;
   /** Stops the worker; one that is blocked right now counts as stuck afterwards. A question that is open is never answered. */
@@ -138,6 +140,12 @@ export function statfsClient(workerUrl: URL, timeoutMs: number): StatfsClient {
         const question: StatfsQuestion = { id, path };
         asked.postMessage(question);
       });
+    },
+    rest() {
+      if (!worker || open) return;
+      const idle = worker;
+      worker = undefined;
+      void idle.terminate();
     },
     stuck: () => stuck.size,
     async stop() {
