@@ -2,10 +2,13 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { generate } from './cli/generate.ts';
 import { serve } from './cli/serve.ts';
+import { systemClock } from './clock.ts';
 import { checkFeatureNames, loadConfig, type Config } from './config.ts';
 import { FLAGS, flagValues } from './config/flags.ts';
 import { detectorTypes } from './detectors/registry.ts';
 import { parseDuration } from './durations.ts';
+import type { Observer } from './flow.ts';
+import { checkWebFiles } from './outputs/rest/server.ts';
 import { sourceTypes } from './sources/registry.ts';
 
 const version = process.env.NETPULSE_VERSION ?? 'unknown';
@@ -20,6 +23,8 @@ const program = new Command('netpulse')
 for (const flag of FLAGS)
   program.addOption(new Option(`--${flag.name} <${flag.value}>`, `${flag.description} [${flag.env}]`));
 
+const silent: Observer = { log: { debug() {}, info() {}, warn() {}, error() {} }, count() {} };
+
 /** Reads file, environment and flags; throws with every problem. */
 function readConfig(): Config {
   return loadConfig({
@@ -33,7 +38,13 @@ function readConfig(): Config {
 program
   .command('serve', { isDefault: true })
   .description('watch, score and serve metrics (the default)')
-  .action(async () => {
+  // the default command is also called for commands that do not exist
+  .allowExcessArguments()
+  .action(async (_, { args }: Command) => {
+    if (args.length > 0)
+      program.error(
+        `error: unknown command '${args[0]}'; there are ${program.commands.map((c) => c.name()).join(', ')}`,
+      );
     process.exitCode = await serve(readConfig, version);
   });
 
@@ -44,6 +55,7 @@ program
     const config = readConfig();
     for (const hint of config.hints) console.error(`hint: ${hint}`);
     checkFeatureNames(config, (monitor) => schemasOf(monitor.source, monitor.options, config));
+    checkWebFiles(config.web, { clock: systemClock(), observer: silent });
     console.log(
       `${config.file ?? 'the default configuration'} is valid: ${config.monitors.map((m) => `${m.name} (${m.source})`).join(', ')}`,
     );
@@ -84,8 +96,7 @@ program
   );
 
 function schemasOf(source: string, options: unknown, config: Config) {
-  const observer = { log: { debug() {}, info() {}, warn() {}, error() {} }, count() {} };
-  const context = { monitor: 'check', intervalMs: 1000, hostname: 'check', observer, paths: config.paths };
+  const context = { monitor: 'check', intervalMs: 1000, hostname: 'check', observer: silent, paths: config.paths };
   return sourceTypes[source].create(options, context).schemas;
 }
 

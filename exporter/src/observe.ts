@@ -27,6 +27,8 @@ export interface ObserverOptions {
 export interface PipelineObserver extends Observer {
   readonly log: Log;
   readonly registry: Registry;
+  /** Drops every counter and stage of a monitor that is gone; should it come back, they start from 0. */
+  forget(monitor: string): void;
   /** Shows a counter as 0 before it is first raised, so that its first increase is one. */
   preset(name: CounterName, labels: Record<string, string>): void;
   /**
@@ -131,6 +133,7 @@ export function createObserver(options: ObserverOptions): PipelineObserver {
       labelNames: ['stage'],
       registers: [registry],
       collect() {
+        this.reset();
         for (const stage of stages.values()) this.set(stage.labels, read(stage));
       },
     });
@@ -224,6 +227,11 @@ export function createObserver(options: ObserverOptions): PipelineObserver {
     registry,
     count,
     preset: (name, labels) => void childOf(name, labels),
+    forget(monitor) {
+      for (const own of children.values())
+        for (const [key, { labels }] of own) if (labels.monitor === monitor) own.delete(key);
+      stages.delete(monitor);
+    },
     observeStage(name, rows, run) {
       const stage = stageOf(name);
       const startedAt = clock.monotonic();

@@ -7,7 +7,6 @@
  *
  * Starts downstream first and stops upstream first, so that nothing is sent to what is not there.
  */
-import { mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from './clock.ts';
@@ -24,12 +23,14 @@ import type { Service } from './outputs/service.ts';
 import type { Group } from './pipeline/group.ts';
 import { restoreIncidents, saveIncidents, saveIncidentsSync } from './pipeline/incident-state.ts';
 import { createMonitor, type Monitor } from './pipeline/monitor.ts';
+import { save, saveSync } from './pipeline/save.ts';
 import { statusOf } from './pipeline/status.ts';
 import { topologyOf } from './pipeline/topology.ts';
 import { createTrainer } from './pipeline/trainer.ts';
 import { sourceTypes } from './sources/registry.ts';
 import { openIncidentJournal } from './store/journal.ts';
 import { acquireLock } from './store/lock.ts';
+import { refusalOf } from './store/refused-file.ts';
 import { openModelStore } from './training/model-store.ts';
 
 const SAVE_MS = 60_000;
@@ -70,12 +71,13 @@ export async function startPipeline(context: PipelineContext): Promise<Pipeline>
   checkFeatureNames(config, (monitor) => sources.get(monitor.name)?.schemas ?? []);
 
   const folder = config.storagePath;
-  mkdirSync(folder, { recursive: true });
   const lock = await acquireLock(folder, { observer });
   const startedAt = clock.now();
   const reloads = { lastReloadSuccessful: true, lastReloadAt: startedAt, lastReloadError: null as string | null };
   const running = new Map<string, Running>();
   let ready = false;
+  let stopping = false;
+  let reloading: Promise<void> = Promise.resolve();
   let inventory: Record<string, string | number> = {};
 
   const journal = openIncidentJournal(join(folder, 'incidents'), { observer });
@@ -83,7 +85,7 @@ export async function startPipeline(context: PipelineContext): Promise<Pipeline>
   try {
     restoreIncidents(folder, tracker, journal);
   } catch (cause) {
-    observer.count('state_refused_total', { kind: 'incident-state', reason: 'content' });
+    observer.count('state_refused_total', { kind: 'incident-state', reason: refusalOf(cause) });
     log.warn('saved incidents are not used', { error: (cause as Error).message });
   }
   const scoreboard = createScoreboard({ clock, observer, maxFeatureEntities: config.metrics.featureEntities });
@@ -187,7 +189,15 @@ export async function startPipeline(context: PipelineContext): Promise<Pipeline>
     found.monitor.close();
   }
 
-  async function reload(): Promise<void> {
+  /** One at a time, whoever asks: two at once would both start what only one of them has stopped. */
+  function reload(): Promise<void> {
+    const mine = reloading.then(reloadNow);
+    reloading = mine.catch(() => undefined);
+    return mine;
+  }
+
+  async function reloadNow(): Promise<void> {
+    if (stopping) throw new Error('the exporter stops');
     try {
       const next = context.readConfig();
       const unchanged = new Set(
@@ -210,7 +220,9 @@ export async function startPipeline(context: PipelineContext): Promise<Pipeline>
         if (next.monitors.some((monitor) => monitor.name === name)) continue;
         emit(undefined, endIncidents(name));
         scoreboard.removeMonitor(name);
+        observer.forget(name);
       }
+      if (stopping) throw new Error('the exporter stops');
       for (const monitor of next.monitors) {
         const source = fresh.get(monitor.name);
         if (source) startMonitor(monitor, source);
@@ -243,7 +255,7 @@ export async function startPipeline(context: PipelineContext): Promise<Pipeline>
   const timers = [
     every(SAVE_MS, () => {
       for (const monitor of monitors()) void monitor.save();
-      void observer.observeStageAsync('save', 1, () => saveIncidents(folder, tracker.save(entitiesOf)));
+      void save(observer, 1, () => saveIncidents(folder, tracker.save(entitiesOf)));
     }),
     every(SILENCE_CHECK_MS, endSilent),
   ];
@@ -266,12 +278,13 @@ export async function startPipeline(context: PipelineContext): Promise<Pipeline>
 
   async function stop(): Promise<boolean> {
     ready = false;
+    stopping = true;
     for (const timer of timers) clearInterval(timer);
     await trainer.stop();
     const stuck = [...running.values()].some(({ monitor }) => hasStuckWorkers(monitor.source));
     const saved = tracker.save(entitiesOf);
     await Promise.all([...running.keys()].map(stopMonitor));
-    observer.observeStage('save', 1, () => saveIncidentsSync(folder, saved));
+    saveSync(observer, 1, () => saveIncidentsSync(folder, saved));
     await journal.close(JOURNAL_STOP_MS);
     await web.stop();
     observer.stop();

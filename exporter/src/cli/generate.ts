@@ -32,7 +32,7 @@ export async function generate(options: GenerateOptions): Promise<void> {
   const csv = options.format === 'csv';
   const write = async (text: string) => {
     for (const failure of failures) throw failure;
-    if (!out.write(text)) await Promise.race([once(out, 'drain'), once(out, 'close')]);
+    if (!out.write(text)) await writable(out);
     for (const failure of failures) throw failure;
   };
 
@@ -70,4 +70,16 @@ export async function generate(options: GenerateOptions): Promise<void> {
     if (!out.closed) await once(out, 'close');
     for (const failure of failures) throw failure;
   }
+}
+
+/** Resolves when the output takes more, or has failed or closed. */
+function writable(out: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    const events = ['drain', 'error', 'close'];
+    const done = () => {
+      for (const event of events) out.off(event, done);
+      resolve();
+    };
+    for (const event of events) out.on(event, done);
+  });
 }

@@ -27,19 +27,31 @@ export async function serve(readConfig: () => Config, version: string): Promise<
     monitors: config.monitors.map((monitor) => monitor.name).join(),
   });
 
+  // signals are listened to before anything starts: a SIGHUP that comes early must not end the process
+  let late: NodeJS.Timeout | undefined;
+  const asked = new Promise<void>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const)
+      process.once(signal, () => {
+        log.info('netpulse stops', { signal });
+        late ??= setTimeout(() => {
+          log.error('the stop takes too long, leaving without the rest', { after_ms: STOP_MS });
+          process.kill(process.pid, 'SIGKILL');
+        }, STOP_MS);
+        resolve();
+      });
+  });
+  let early = false;
+  let reload = () => {
+    early = true;
+  };
+  process.on('SIGHUP', () => reload());
+
   const pipeline = await startPipeline({ config, clock, observer, version, readConfig });
-  process.on('SIGHUP', () => {
+  reload = () => {
     pipeline.reload().catch(() => undefined); // reload has logged and exported what is wrong
-  });
-  const signal = await new Promise<NodeJS.Signals>((resolve) => {
-    process.once('SIGTERM', resolve);
-    process.once('SIGINT', resolve);
-  });
-  log.info('netpulse stops', { signal });
-  const late = setTimeout(() => {
-    log.error('the stop takes too long, leaving without the rest', { after_ms: STOP_MS });
-    process.kill(process.pid, 'SIGKILL');
-  }, STOP_MS);
+  };
+  if (early) reload();
+  await asked;
   const stuck = await pipeline.stop();
   clearTimeout(late);
   log.info('netpulse has stopped');

@@ -90,6 +90,8 @@ export interface BaselineState {
   warmup(entity: number, needed: number): number;
   /** Puts a value of a feature, in model units, on the entity's own scale: deviations from its level. A feature that never moved gives 0. */
   standardise(entity: number, feature: number, value: number): number;
+  /** event time of the entity's last learnt row, ms; 0 = none */
+  lastTime(entity: number): number;
   /** what belongs to one entity, and back; bit for bit */
   save(entity: number): { values: Float64Array; season: Float64Array };
   restore(entity: number, saved: { values: Float64Array; season: Float64Array }): void;
@@ -280,6 +282,8 @@ export function createBaselineState(features: readonly FeatureSpec[], options: B
       const z = (value - state[at + MEAN]) / deviation;
       return z > LARGEST_Z ? LARGEST_Z : z < -LARGEST_Z ? -LARGEST_Z : z;
     },
+
+    lastTime: (entity) => lastTime[entity],
 
     save(entity) {
       const width = columns * STRIDE;

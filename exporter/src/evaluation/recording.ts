@@ -16,7 +16,7 @@ import type { Batch, Entity, Schema } from '../flow.ts';
 const FORMAT = 'netpulse-recording';
 const VERSION = 1;
 const GAUGE_DIGITS = 6;
-const COUNTER_STEP = 1e-6;
+const COUNTER_STEPS = 1e6;
 
 interface Header {
   readonly format: string;
@@ -191,5 +191,5 @@ function headerOf(line: string): Header {
 }
 
 function rounded(value: number): number {
-  return Number.isInteger(value) ? value : Math.round(value / COUNTER_STEP) * COUNTER_STEP;
+  return Number.isInteger(value) ? value : Math.round(value * COUNTER_STEPS) / COUNTER_STEPS;
 }

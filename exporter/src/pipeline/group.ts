@@ -8,10 +8,10 @@ import { classify, kindTable } from '../decision/classify.ts';
 import { createClimb, type Climb } from '../decision/climb.ts';
 import { createDecision, type Decision, type DecisionSaved } from '../decision/decide.ts';
 import { createContext } from '../features/context.ts';
-import { createRates } from '../features/rates.ts';
+import { createRates, LONGEST_GAP } from '../features/rates.ts';
 import { createSteps } from '../features/steps.ts';
 import { createTransform } from '../features/transform.ts';
-import type { Batch, Detector, Entity, FeatureSpec, Kind, Matrix, Model, Schema, Verdicts } from '../flow.ts';
+import type { Batch, Detector, Entity, FeatureSpec, Kind, Matrix, Model, Rows, Schema, Verdicts } from '../flow.ts';
 
 /** Rows that are scored together, so that the buffers of a fleet stay small. */
 const CHUNK = 256;
@@ -44,6 +44,8 @@ export interface GroupOptions {
   readonly detectors: readonly Detector[];
   /** a closed step in natural units: columns of `columns` from `values[at]` on */
   onStep(entity: number, time: number, values: Float64Array, at: number): void;
+  /** the source has named entity `entity`; what was saved of it is in force */
+  onMet(entity: number): void;
   /** seconds that one detector took for a batch */
   onScored(detector: string, seconds: number): void;
 }
@@ -83,6 +85,8 @@ export function createGroup(options: GroupOptions) {
   });
   /** per detector, per entity index */
   const models = detectors.map(() => new Map<number, FittedModel>());
+  /** entities whose state was restored and who have had no row since */
+  const resumed = new Set<number>();
   const waiting = new Map<string, GroupSaved>();
   const kinds = kindTable(schema.features);
   const memory = schema.features.findIndex(
@@ -100,10 +104,22 @@ export function createGroup(options: GroupOptions) {
     decision.grow(entities.length);
     for (; known < entities.length; known++) {
       const saved = waiting.get(entities[known].id);
-      if (!saved) continue;
-      waiting.delete(entities[known].id);
-      baseline.restore(known, saved.baseline);
-      decision.restore(known, saved.decision);
+      if (saved) {
+        waiting.delete(entities[known].id);
+        baseline.restore(known, saved.baseline);
+        decision.restore(known, saved.decision);
+        resumed.add(known);
+      }
+      options.onMet(known);
+    }
+  }
+
+  /** A restart that was no longer than a gap may be is none for the statistics: they go on with the lags they had. */
+  function bridge(batch: Batch, rows: number, gap: Uint8Array): void {
+    for (let r = 0; r < rows; r++) {
+      if (!resumed.delete(batch.entity[r])) continue;
+      const since = batch.time[r] - baseline.lastTime(batch.entity[r]);
+      if (since > 0 && since <= LONGEST_GAP * config.intervalMs) gap[r] = 0;
     }
   }
 
@@ -169,6 +185,7 @@ export function createGroup(options: GroupOptions) {
         }
       }
 
+      if (resumed.size > 0) bridge(batch, rows, gap);
       const started = performance.now();
       baseline.push(rows, batch.entity, batch.time, gap, values, buffers.baseline);
       options.onScored('baseline', (performance.now() - started) / 1000);
@@ -177,6 +194,8 @@ export function createGroup(options: GroupOptions) {
       for (let r = 0; r < closed.rows; r++) {
         const e = closed.entity[r];
         if (closed.gap[r] === 1) for (const context of contexts) context.clear(e);
+        // a step that began or ended in the middle is a mean of too few samples to learn from
+        if (2 * closed.samples[r] < samplesPerStep) continue;
         transform.forward(closed.values.subarray(r * stepWidth, (r + 1) * stepWidth), 1, closedRow);
         for (const context of contexts) context.push(e, closed.time[r], closedRow, 0);
         options.onStep(e, closed.time[r], closed.values, r * stepWidth);
@@ -227,6 +246,14 @@ export function createGroup(options: GroupOptions) {
         limit[r] === 1,
         leak,
       );
+    },
+
+    /** The last closed steps of an entity from before a restart (natural units, oldest first), so that detectors with history go on at once. */
+    remember(entity: number, { values, time }: Rows): void {
+      for (let r = 0; r < values.rows; r++) {
+        transform.forward(values.data.subarray(r * stepWidth, (r + 1) * stepWidth), 1, closedRow);
+        for (const context of contexts) context.push(entity, time[r], closedRow, 0);
+      }
     },
 
     standardise,

@@ -5,18 +5,24 @@ import { join } from 'node:path';
 import type { Clock } from '../clock.ts';
 import { fingerprint, type MonitorConfig } from '../config/monitors.ts';
 import { createDetector } from '../detectors/registry.ts';
-import type { Batch, Source, Verdicts } from '../flow.ts';
+import type { Batch, Rows, Source, Verdicts } from '../flow.ts';
 import { openHistory, type History } from '../history/history.ts';
 import type { PipelineObserver } from '../observe.ts';
+import { refusalOf } from '../store/refused-file.ts';
 import type { DetectorStatus } from '../wire/status.ts';
 import { createGroup, type Group } from './group.ts';
 import { encodeState, readState, statePath, writeState, writeStateSync } from './monitor-state.ts';
+import { save, saveSync } from './save.ts';
 import type { Trainer, TrainingMember } from './trainer.ts';
 
 const BASELINE = 'baseline';
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 60_000;
 const DAY_MS = 86_400_000;
+/** steps that may lie between the end of the last run and this one for its rows to count as the ones before */
+const RECENT_STEPS = 4;
+/** a source that has nothing to watch is asked again: the network may come up after the machine */
+const OFF_PAUSE_MS = 300_000;
 
 export interface MonitorContext {
   readonly config: MonitorConfig;
@@ -61,6 +67,12 @@ export function createMonitor({ config, source, clock, observer, folder, trainer
       schema,
       entities: source.entities,
       detectors,
+      onMet(entity) {
+        // steps from before a restart, if it was a short one
+        const recent = history.read(source.entities[entity].id, Math.max(1, ...detectors.map((d) => d.history)));
+        const last = recent.time[recent.values.rows - 1];
+        if (clock.now() - last <= RECENT_STEPS * config.stepMs) group.remember(entity, lastSegment(recent));
+      },
       onScored: (detector, seconds) => observer.observeScoreDuration(detector, seconds),
       onStep(entity, time, values, at) {
         const { id } = source.entities[entity];
@@ -85,7 +97,7 @@ export function createMonitor({ config, source, clock, observer, folder, trainer
     try {
       for (const saved of readState(path, config.name) ?? []) members.get(saved.schema)?.group.restore(saved.entities);
     } catch (cause) {
-      observer.count('state_refused_total', { kind: 'monitor-state', reason: 'content' });
+      observer.count('state_refused_total', { kind: 'monitor-state', reason: refusalOf(cause) });
       log.warn('saved state is not used, the monitor learns again', {
         monitor: config.name,
         error: (cause as Error).message,
@@ -116,7 +128,8 @@ export function createMonitor({ config, source, clock, observer, folder, trainer
           }
           process(batch);
         }
-        return; // the source has nothing more to say
+        up = false;
+        await clock.sleep(OFF_PAUSE_MS, signal);
       } catch (cause) {
         up = false;
         error = (cause as Error).message;
@@ -182,14 +195,23 @@ export function createMonitor({ config, source, clock, observer, folder, trainer
       return all;
     },
     save() {
-      saving = saving.then(async () => {
-        await observer.observeStageAsync('save', members.size, () => writeState(path, encode()));
-      });
+      saving = saving.then(() => save(observer, members.size, () => writeState(path, encode())));
       return saving;
     },
     close() {
-      observer.observeStage('save', members.size, () => writeStateSync(path, encode()));
+      saveSync(observer, members.size, () => writeStateSync(path, encode()));
       for (const { history } of members.values()) history.close();
     },
+  };
+}
+
+/** The rows after the last gap. */
+function lastSegment({ values, time, segment }: Rows): Rows {
+  let from = values.rows - 1;
+  while (from > 0 && segment[from - 1] === segment[from]) from--;
+  return {
+    values: { ...values, rows: values.rows - from, data: values.data.subarray(from * values.columns) },
+    time: time.subarray(from),
+    segment: segment.subarray(from),
   };
 }

@@ -32,6 +32,7 @@ export function createReplay(config: MonitorConfig, schema: Schema, entities: re
     schema,
     entities,
     detectors,
+    onMet: () => {},
     onScored: () => {},
     onStep(entity, time, values, at) {
       const kept = (rows[entity] ??= []);

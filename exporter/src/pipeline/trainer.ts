@@ -115,7 +115,12 @@ export function createTrainer({ clock, observer, models, workerUrl }: TrainerOpt
         seed: config.seed,
         rowsPerDay: DAY_MS / config.stepMs,
       },
-      { signal, timeoutMs: FIT_TIMEOUT_MS, onProgress: (share) => (progress = share) },
+      {
+        signal,
+        timeoutMs: FIT_TIMEOUT_MS,
+        resourceLimits: { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 512 },
+        onProgress: (share) => (progress = share),
+      },
     );
     const facts = {
       features: group.columns.map(({ name, unit }) => ({ name, unit })),

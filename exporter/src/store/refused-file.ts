@@ -26,6 +26,11 @@ export class RefusedFileError extends Error {
   }
 }
 
+/** The label for whatever kept saved state from being used: a file that is intact and makes no sense is refused for its content. */
+export function refusalOf(error: unknown): Refusal {
+  return error instanceof RefusedFileError ? error.reason : 'content';
+}
+
 /** Moves the file to `<name>.refused-<n>`, n = 1..3, and returns the error that says so. */
 export function refuse(path: string, reason: Refusal, wrong: string): RefusedFileError {
   try {
