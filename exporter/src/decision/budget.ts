@@ -30,22 +30,24 @@ export interface BudgetSaved {
 export interface Budget {
   /** the deviation (1 = the baseline's own limit) that this series must reach now; >= 1 */
   bar(series: number): number;
-  /** tells the deviation of a row; call for every row in which the series is at or above 0.5, or has a run under way */
+  /** tells the deviation of a row; call for every row in which the series is at or above 1, or its entity is watched */
   tell(series: number, time: number, deviation: number): void;
-  /** whether `tell` must be called although the deviation is small */
-  watching(series: number): boolean;
+  /** whether any series of the entity has a habit: then `tell` must be called for all of them, however small the deviation */
+  watching(entity: number): boolean;
   /** incidents opened by an entity are counted here */
   opened(entity: number, time: number): void;
   /** share of the entity's budget spent over the window, 1 = all of it */
   used(entity: number, time: number): number;
-  save(entity: number, columns: number): BudgetSaved;
-  restore(entity: number, columns: number, saved: BudgetSaved): void;
-  forget(entity: number, columns: number): void;
+  save(entity: number): BudgetSaved;
+  restore(entity: number, saved: BudgetSaved): void;
+  forget(entity: number): void;
 }
 
 /** `incidentsPerDay` false incidents may open per entity and day. `series` = entity x columns + feature. */
-export function createBudget(incidentsPerDay: number): Budget {
+export function createBudget(incidentsPerDay: number, columns: number): Budget {
   const habits = new Map<number, Habit>();
+  /** habits of each entity that has any */
+  const watched = new Map<number, number>();
   const opened = new Map<number, number[]>();
   const days = WINDOW_MS / 86_400_000;
   const allowed = Math.max(ALWAYS_ALLOWED, Math.round(incidentsPerDay * days));
@@ -56,15 +58,29 @@ export function createBudget(incidentsPerDay: number): Budget {
     habit.bar = sorted.length > allowed ? Math.max(1, MARGIN * sorted[allowed]) : 1;
   }
 
+  function add(series: number, habit: Habit): void {
+    const entity = Math.floor(series / columns);
+    if (!habits.has(series)) watched.set(entity, (watched.get(entity) ?? 0) + 1);
+    habits.set(series, habit);
+  }
+
+  function drop(series: number): void {
+    if (!habits.delete(series)) return;
+    const entity = Math.floor(series / columns);
+    const left = (watched.get(entity) ?? 1) - 1;
+    if (left === 0) watched.delete(entity);
+    else watched.set(entity, left);
+  }
+
   return {
     bar: (series) => habits.get(series)?.bar ?? 1,
-    watching: (series) => habits.has(series),
+    watching: (entity) => watched.has(entity),
     tell(series, time, deviation) {
       let habit = habits.get(series);
       if (!habit) {
         if (!(deviation >= 1)) return;
         habit = { peaks: [], peak: 0, pause: 0, bar: 1 };
-        habits.set(series, habit);
+        add(series, habit);
       }
       // runs are counted at the series' own limit, not at the raised bar: what no longer alarms is still a habit
       if (deviation >= 1) {
@@ -77,7 +93,7 @@ export function createBudget(incidentsPerDay: number): Budget {
         settle(habit, time);
       } else if (habit.peak === 0 && habit.peaks.length > 0 && time - habit.peaks[0].time >= WINDOW_MS) {
         settle(habit, time);
-        if (habit.peaks.length === 0) habits.delete(series);
+        if (habit.peaks.length === 0) drop(series);
       }
     },
     opened(entity, time) {
@@ -92,7 +108,7 @@ export function createBudget(incidentsPerDay: number): Budget {
       for (const t of times) if (time - t < WINDOW_MS) recent++;
       return recent / (incidentsPerDay * days);
     },
-    save(entity, columns) {
+    save(entity) {
       const own: [number, Habit][] = [];
       for (let j = 0; j < columns; j++) {
         const habit = habits.get(entity * columns + j);
@@ -100,12 +116,12 @@ export function createBudget(incidentsPerDay: number): Budget {
       }
       return { habits: own, opened: opened.get(entity) ?? [] };
     },
-    restore(entity, columns, saved) {
-      for (const [j, habit] of saved.habits) habits.set(entity * columns + j, structuredClone(habit));
+    restore(entity, saved) {
+      for (const [j, habit] of saved.habits) add(entity * columns + j, structuredClone(habit));
       if (saved.opened.length > 0) opened.set(entity, [...saved.opened]);
     },
-    forget(entity, columns) {
-      for (let j = 0; j < columns; j++) habits.delete(entity * columns + j);
+    forget(entity) {
+      for (let j = 0; j < columns; j++) drop(entity * columns + j);
       opened.delete(entity);
     },
   };

@@ -68,8 +68,9 @@ export interface DecisionSaved {
 export function createDecision(features: readonly FeatureSpec[], options: DecisionOptions) {
   const columns = features.length;
   const bounded = features.flatMap((feature, j) => (feature.limits ? [{ j, limits: feature.limits }] : []));
-  const budget = options.threshold.method === 'budget' ? createBudget(options.threshold.incidentsPerDay) : undefined;
   const stride = columns + 1; // the last series of an entity is the entity itself
+  const budget =
+    options.threshold.method === 'budget' ? createBudget(options.threshold.incidentsPerDay, stride) : undefined;
   const models = options.models.length;
   const ensemble = models + 1; // index of the ensemble among the detectors, 0 is the baseline
   const tails = [1, ...options.models.map(() => 1), 2].map(createTail);
@@ -78,6 +79,7 @@ export function createDecision(features: readonly FeatureSpec[], options: Decisi
   let unseenRows = new Float64Array(0);
   let unseenMs = new Float64Array(0);
   let rowsSince = new Uint8Array(0);
+  let readyEntities = new Uint8Array(0); // the baseline has seen enough of the entity
   let usuals = new Float64Array(0); // the baseline's usual mean of each entity
   let highs = new Float64Array(0); // upper end of what is ordinary, entity x models
   let decayedAt = NaN;
@@ -114,6 +116,7 @@ export function createDecision(features: readonly FeatureSpec[], options: Decisi
       unseenRows = keep(new Float64Array(count), unseenRows);
       unseenMs = keep(new Float64Array(count), unseenMs);
       rowsSince = keep(new Uint8Array(count), rowsSince);
+      readyEntities = keep(new Uint8Array(count), readyEntities);
       usuals = keep(new Float64Array(count).fill(NaN), usuals);
       highs = keep(new Float64Array(count * models).fill(NaN), highs);
     },
@@ -138,24 +141,26 @@ export function createDecision(features: readonly FeatureSpec[], options: Decisi
       for (let r = 0; r < rows; r++) {
         const e = entity[r];
         let largest = NaN;
+        const watched = budget?.watching(e) ?? false;
         for (let j = 0; j < columns; j++) {
           const at = r * columns + j;
           let d = deviation[at];
           if (d !== d) continue;
-          if (budget && (d >= 1 || budget.watching(e * stride + j))) {
+          if (budget && (watched || d >= 1)) {
             const bar = budget.bar(e * stride + j);
             budget.tell(e * stride + j, time[r], d);
             if (bar > 1) deviation[at] = d /= bar;
           }
           if (!(d <= largest)) largest = d;
         }
-        if (budget && largest === largest && (largest >= 1 || budget.watching(e * stride + columns))) {
+        if (budget && largest === largest && (watched || largest >= 1)) {
           const bar = budget.bar(e * stride + columns);
           budget.tell(e * stride + columns, time[r], largest);
           largest /= bar;
         }
         out.largest[r] = largest;
-        const ready = largest === largest ? warmup(e, BASELINE_ROWS) : 0;
+        const ready = readyEntities[e] === 1 ? 1 : largest === largest ? warmup(e, BASELINE_ROWS) : 0;
+        if (ready >= 1) readyEntities[e] = 1;
         base.raw[r] = base.score[r] = largest;
         base.threshold[r] = 1;
         base.warmup[r] = ready;
@@ -258,7 +263,7 @@ export function createDecision(features: readonly FeatureSpec[], options: Decisi
         unseenMs: unseenMs[entity],
         rowsSince: rowsSince[entity],
         decayedAt,
-        budget: budget?.save(entity, stride),
+        budget: budget?.save(entity),
       };
     },
 
@@ -274,16 +279,16 @@ export function createDecision(features: readonly FeatureSpec[], options: Decisi
       unseenMs[entity] = saved.unseenMs;
       rowsSince[entity] = saved.rowsSince;
       if (!(decayedAt >= saved.decayedAt)) decayedAt = saved.decayedAt;
-      if (budget && saved.budget) budget.restore(entity, stride, saved.budget);
+      if (budget && saved.budget) budget.restore(entity, saved.budget);
     },
 
     forget(entity: number): void {
       for (const tail of tails) tail.forget(entity);
       thresholds.fill(NaN, entity * (models + 2), (entity + 1) * (models + 2));
-      unseenRows[entity] = unseenMs[entity] = rowsSince[entity] = 0;
+      unseenRows[entity] = unseenMs[entity] = rowsSince[entity] = readyEntities[entity] = 0;
       usuals[entity] = NaN;
       highs.fill(NaN, entity * models, (entity + 1) * models);
-      budget?.forget(entity, stride);
+      budget?.forget(entity);
     },
   };
 

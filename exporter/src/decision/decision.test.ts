@@ -102,7 +102,7 @@ describe('budget', () => {
   }
 
   test('three alarms in three days leave the bar where it is, habits raise it above what the budget allows', () => {
-    const budget = createBudget(1);
+    const budget = createBudget(1, 3);
     let time = 0;
     for (let i = 0; i < 3; i++) time = run(budget, time, 2 + i);
     expect(budget.bar(7)).toBe(1);
@@ -116,25 +116,25 @@ describe('budget', () => {
   });
 
   test('a habit that stops is forgotten after three days', () => {
-    const budget = createBudget(1);
+    const budget = createBudget(1, 3);
     let time = 0;
     for (let i = 0; i < 10; i++) time = run(budget, time, 3);
     expect(budget.bar(7)).toBeGreaterThan(1);
     time += 3 * DAY + 1000;
     budget.tell(7, time, 0.1);
     expect(budget.bar(7)).toBe(1);
-    expect(budget.watching(7)).toBe(false);
+    expect(budget.watching(2)).toBe(false);
   });
 
   test('a larger budget allows more', () => {
-    const budget = createBudget(10);
+    const budget = createBudget(10, 3);
     let time = 0;
     for (let i = 0; i < 30; i++) time = run(budget, time, 3);
     expect(budget.bar(7)).toBe(1);
   });
 
   test('the spent share counts incidents of the last three days', () => {
-    const budget = createBudget(2);
+    const budget = createBudget(2, 3);
     budget.opened(1, 0);
     budget.opened(1, DAY);
     budget.opened(1, 2 * DAY);
@@ -144,14 +144,14 @@ describe('budget', () => {
   });
 
   test('what is saved comes back to the same bars', () => {
-    const budget = createBudget(1);
+    const budget = createBudget(1, 3);
     let time = 0;
     for (let i = 0; i < 6; i++) time = run(budget, time, 2 + 0.1 * i);
-    const other = createBudget(1);
+    const other = createBudget(1, 3);
     // series 7 is feature 1 of entity 2 with three columns
-    other.restore(2, 3, JSON.parse(JSON.stringify(budget.save(2, 3))));
+    other.restore(2, JSON.parse(JSON.stringify(budget.save(2))));
     expect(other.bar(7)).toBe(budget.bar(7));
-    other.forget(2, 3);
+    other.forget(2);
     expect(other.bar(7)).toBe(1);
   });
 });

@@ -171,7 +171,10 @@ describe('baseline statistics', () => {
   });
 
   test('smoothing passes over a burst of three seconds and sees one of twenty', () => {
-    const { feed } = stream(spec({ minimumDeviation: 0.3, range: [0, 1] }), { ...OPTIONS, smoothing: 15 });
+    const { feed } = stream(spec({ kind: 'counter', minimumDeviation: 0.3, range: [0, 1] }), {
+      ...OPTIONS,
+      smoothing: 15,
+    });
     const random = seededRandom(9);
     for (let i = 0; i < 600; i++) feed(0.05 + 0.02 * random.next());
     const short = Math.max(...[0.7, 0.7, 0.7, 0.05, 0.05].map((x) => feed(x).deviation));

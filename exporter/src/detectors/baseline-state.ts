@@ -29,6 +29,14 @@ const SETTLE = 10;
 /** samples before a deviation is given at all */
 export const BASELINE_MINIMUM = 30;
 const LARGEST = 10;
+/** what a lag-3 autocorrelation of i / 256 costs in samples: 3 (1 + rho) / (1 - rho) with rho its third root */
+const COST = Float64Array.from({ length: 256 }, (_, i) => {
+  const rho = Math.cbrt(Math.min(0.995, (i + 0.5) / 256));
+  return (3 * (1 + rho)) / (1 - rho);
+});
+/** in batches larger than this only rows that deviate get a band: nobody reads the others' */
+const BAND_ROWS = 1000;
+const BAND_FROM = 0.4;
 const LARGEST_Z = 50;
 const HOURS = 24;
 const HOUR_MS = 3_600_000;
@@ -51,7 +59,9 @@ const PAST = 9; // LAG numbers, newest first
 const STRIDE = PAST + LAG;
 
 export interface BaselineOptions {
-  /** samples of the exponential average that a value passes before it is judged; 1 = none */
+  /**
+   * samples of the exponential average that a rate passes before it is judged; 1 = none. Gauges (memory, fill, connections) are states, not bursts: a third of it
+   */
   readonly smoothing: number;
   /** samples in which the level forgets half */
   readonly levelHalfLife: number;
@@ -64,7 +74,7 @@ export interface BaselineOptions {
 export interface BaselineOutputs {
   /** rows x features: >= 0, 1 = threshold, NaN = missing or not warm */
   readonly deviation: Float64Array;
-  /** rows x features, in the features' own units; NaN until warm */
+  /** rows x features, in the features' own units; NaN until warm, and in batches of more than 1000 rows for rows without any deviation of 0.4 */
   readonly expected: Float64Array;
   readonly lower: Float64Array;
   readonly upper: Float64Array;
@@ -108,7 +118,10 @@ export function createBaselineState(features: readonly FeatureSpec[], options: B
   const high = Float64Array.from(features, (f) => f.range?.[1] ?? Infinity);
   const levelRate = 1 - Math.pow(2, -1 / options.levelHalfLife);
   const scaleRate = 1 - Math.pow(2, -1 / options.scaleHalfLife);
-  const smoothRate = 2 / (options.smoothing + 1);
+  const smoothRate = Float64Array.from(
+    features,
+    (f) => 2 / (1 + (f.kind === 'gauge' ? Math.ceil(options.smoothing / 3) : options.smoothing)),
+  );
   const driftRate = 2 / (DRIFT_SPAN + 1);
   const seasonStride = options.seasonal ? HOURS * 2 : 0; // per series: offset and visits of each hour
   let entities = 0;
@@ -131,6 +144,34 @@ export function createBaselineState(features: readonly FeatureSpec[], options: B
     season[at] += (apart - season[at]) * Math.min(1, (2 * share) / visits);
   }
   let lastTime = new Float64Array(0);
+  const hourOf = (time: number) => (options.seasonal ? Math.floor(time / HOUR_MS) % HOURS : 0);
+
+  /** Expected values and bands of one row, from what is known before it is learnt. */
+  function writeBand(owner: number, row: number, hour: number, out: BaselineOutputs): void {
+    for (let j = 0; j < columns; j++) {
+      const cell = row * columns + j;
+      const at = (owner * columns + j) * STRIDE;
+      if (state[at + N] < BASELINE_MINIMUM) {
+        out.expected[cell] = out.lower[cell] = out.upper[cell] = NaN;
+        continue;
+      }
+      const mean = state[at + MEAN] + (options.seasonal ? seasonOffset(owner * columns + j, hour) : 0);
+      const half = LEVEL_LIMIT * TO_SIGMA * state[at + LEVEL];
+      const log = logarithmic[j] === 1;
+      const expected = log ? Math.expm1(mean) : mean;
+      const bottom = Math.min(log ? Math.expm1(mean - half) : mean - half, expected - minimum[j]);
+      const top = Math.max(log ? Math.expm1(mean + half) : mean + half, expected + minimum[j]);
+      out.expected[cell] = expected < low[j] ? low[j] : expected > high[j] ? high[j] : expected;
+      out.lower[cell] = bottom < low[j] ? low[j] : bottom;
+      out.upper[cell] = top > high[j] ? high[j] : top;
+    }
+  }
+
+  function clearBand(row: number, out: BaselineOutputs): void {
+    out.expected.fill(NaN, row * columns, (row + 1) * columns);
+    out.lower.fill(NaN, row * columns, (row + 1) * columns);
+    out.upper.fill(NaN, row * columns, (row + 1) * columns);
+  }
 
   return {
     grow(count) {
@@ -154,19 +195,20 @@ export function createBaselineState(features: readonly FeatureSpec[], options: B
         const owner = entity[row];
         const newSegment = gap[row] === 1;
         const previous = lastTime[owner] || time[row];
-        const hour = options.seasonal ? Math.floor(time[row] / HOUR_MS) % HOURS : 0;
+        let worst = 0;
+        if (rows <= BAND_ROWS) writeBand(owner, row, hourOf(time[row]), out);
+        const hour = hourOf(time[row]);
         for (let j = 0; j < columns; j++) {
           const cell = row * columns + j;
           const raw = values[cell];
           const at = (owner * columns + j) * STRIDE;
           if (raw !== raw) {
             out.deviation[cell] = NaN;
-            bandOf(cell, at, owner * columns + j, hour, j);
             continue;
           }
           const n = s[at + N];
           const fresh = n === 0 || newSegment;
-          const smooth = fresh ? raw : s[at + SMOOTH] + smoothRate * (raw - s[at + SMOOTH]);
+          const smooth = fresh ? raw : s[at + SMOOTH] + smoothRate[j] * (raw - s[at + SMOOTH]);
           s[at + SMOOTH] = smooth;
           const x = logarithmic[j] === 1 ? Math.log1p(smooth < 0 ? 0 : smooth) : smooth;
           if (n === 0) {
@@ -174,7 +216,6 @@ export function createBaselineState(features: readonly FeatureSpec[], options: B
             s[at + PAST] = s[at + PAST + 1] = s[at + PAST + 2] = x;
             s[at + N] = 1;
             out.deviation[cell] = NaN;
-            out.expected[cell] = out.lower[cell] = out.upper[cell] = NaN;
             continue;
           }
           if (newSegment) {
@@ -200,30 +241,29 @@ export function createBaselineState(features: readonly FeatureSpec[], options: B
 
           if (n >= BASELINE_MINIMUM) {
             // few independent samples: a scale from n samples with autocorrelation rho is too small (effective n = n (1 - rho) / (1 + rho))
-            const rho = Math.cbrt(phi);
-            const inflation = Math.sqrt(1 + (3 * (1 + rho)) / ((1 - rho) * n));
-            const sign = d > 0 ? 1 : -1;
             let deviation = 0;
-            if (sign > 0 ? up[j] === 1 : down[j] === 1) {
+            if (d > 0 ? up[j] === 1 : down[j] === 1) {
+              const sign = d > 0 ? 1 : -1;
               const size = sign * d;
+              const inflation = Math.sqrt(1 + COST[(phi * 256) | 0] / n);
               deviation = ratio(size, LEVEL_LIMIT * inflation * level);
-              const jumped = ratio(sign * e, JUMP_LIMIT * inflation * jump);
-              if (jumped > deviation) deviation = jumped;
-              const drifted = ratio(sign * drift, DRIFT_LIMIT * inflation * driftScale);
-              const now = ratio(size, DRIFT_NOW * inflation * level);
-              const slow = drifted < now ? drifted : now;
-              if (slow > deviation) deviation = slow;
-              if (minimum[j] > 0) {
-                const apart = logarithmic[j] === 1 ? Math.abs(smooth - Math.expm1(mean)) : size;
-                if (apart / minimum[j] < deviation) deviation = apart / minimum[j];
+              const apart = logarithmic[j] === 1 ? Math.abs(smooth - Math.expm1(mean)) : size;
+              const most = minimum[j] > 0 ? apart / minimum[j] : LARGEST;
+              // the other views can only raise it, and not above what the minimum deviation allows
+              if (deviation < most) {
+                const jumped = ratio(sign * e, JUMP_LIMIT * inflation * jump);
+                if (jumped > deviation) deviation = jumped;
+                const drifted = ratio(sign * drift, DRIFT_LIMIT * inflation * driftScale);
+                const now = ratio(size, DRIFT_NOW * inflation * level);
+                const slow = drifted < now ? drifted : now;
+                if (slow > deviation) deviation = slow;
               }
+              if (most < deviation) deviation = most;
             }
-            out.deviation[cell] = deviation > LARGEST ? LARGEST : deviation;
-            bandOf(cell, at, owner * columns + j, hour, j);
-          } else {
-            out.deviation[cell] = NaN;
-            out.expected[cell] = out.lower[cell] = out.upper[cell] = NaN;
-          }
+            deviation = deviation > LARGEST ? LARGEST : deviation;
+            out.deviation[cell] = deviation;
+            if (deviation > worst) worst = deviation;
+          } else out.deviation[cell] = NaN;
 
           s[at + PAST + 2] = s[at + PAST + 1];
           s[at + PAST + 1] = s[at + PAST];
@@ -247,25 +287,11 @@ export function createBaselineState(features: readonly FeatureSpec[], options: B
           s[at + SQUARE] += rate * ((clipped * clipped + clippedPast * clippedPast) / 2 - square);
           if (options.seasonal) learnSeason(owner * columns + j, hour, time[row], previous, clipped + offset);
         }
-        if (learn) lastTime[owner] = time[row];
-      }
-
-      function bandOf(cell: number, at: number, series: number, hour: number, j: number): void {
-        if (s[at + N] < BASELINE_MINIMUM) {
-          out.expected[cell] = out.lower[cell] = out.upper[cell] = NaN;
-          return;
+        if (rows > BAND_ROWS) {
+          if (worst >= BAND_FROM) writeBand(owner, row, hour, out);
+          else clearBand(row, out);
         }
-        const mean = s[at + MEAN] + (options.seasonal ? seasonOffset(series, hour) : 0);
-        const half = LEVEL_LIMIT * TO_SIGMA * s[at + LEVEL];
-        const back = (x: number) => (logarithmic[j] === 1 ? Math.expm1(x) : x);
-        const expected = back(mean);
-        const least = expected - minimum[j];
-        const most = expected + minimum[j];
-        const bottom = back(mean - half);
-        const top = back(mean + half);
-        out.expected[cell] = expected < low[j] ? low[j] : expected > high[j] ? high[j] : expected;
-        out.lower[cell] = Math.max(low[j], bottom < least ? bottom : least);
-        out.upper[cell] = Math.min(high[j], top > most ? top : most);
+        if (learn) lastTime[owner] = time[row];
       }
     },
 

@@ -93,24 +93,31 @@ export function createGroup(options: GroupOptions) {
     (feature, j) => kinds[j].up === 'memory_pressure' && feature.unit === 'ratio',
   );
   const climbs: Climb[] = [];
-  let known = 0;
+  /** entities of this schema that have had a row; the source's list has those of its other schemas too */
+  const met = new Set<number>();
+  let capacity = 0;
   let buffers = createBuffers(1, options.schema.features.length, width, stepWidth, detectors);
   const closedRow = new Float64Array(stepWidth);
 
-  /** Entities that the source has found since the last batch: room for them, and what was saved of them. */
-  function meet(): void {
-    if (entities.length === known) return;
-    baseline.grow(entities.length);
-    decision.grow(entities.length);
-    for (; known < entities.length; known++) {
-      const saved = waiting.get(entities[known].id);
+  /** Room for the entities that the source knows, and a welcome for those of this group's kind that come for the first time. */
+  function meet(batch: Batch, rows: number): void {
+    if (entities.length > capacity) {
+      capacity = entities.length;
+      baseline.grow(capacity);
+      decision.grow(capacity);
+    }
+    for (let r = 0; r < rows; r++) {
+      const e = batch.entity[r];
+      if (met.has(e)) continue;
+      met.add(e);
+      const saved = waiting.get(entities[e].id);
       if (saved) {
-        waiting.delete(entities[known].id);
-        baseline.restore(known, saved.baseline);
-        decision.restore(known, saved.decision);
-        resumed.add(known);
+        waiting.delete(entities[e].id);
+        baseline.restore(e, saved.baseline);
+        decision.restore(e, saved.decision);
+        resumed.add(e);
       }
-      options.onMet(known);
+      options.onMet(e);
     }
   }
 
@@ -169,8 +176,8 @@ export function createGroup(options: GroupOptions) {
 
     /** One batch of this schema becomes verdicts; they are valid until the next call. */
     process(batch: Batch): Verdicts {
-      meet();
       const rows = batch.entity.length;
+      meet(batch, rows);
       if (buffers.capacity < rows)
         buffers = createBuffers(rows, options.schema.features.length, width, stepWidth, detectors);
       const { gap, natural, values, trailing } = buffers;
@@ -269,8 +276,9 @@ export function createGroup(options: GroupOptions) {
         );
     },
     modelOf: (detector: number, entity: number): FittedModel | undefined => models[detector].get(entity),
-    /** entities seen so far */
-    known: (): number => known,
+    /** indices of the entities that have had a row */
+    members: (): readonly number[] => [...met],
+    memberCount: (): number => met.size,
     incidentOpened: (entity: number, time: number): void => decision.incidentOpened(entity, time),
     warmup: (entity: number): number => decision.warmth(entity),
     baselineWarmup: (entity: number): number => baseline.warmup(entity, 60),
@@ -280,9 +288,9 @@ export function createGroup(options: GroupOptions) {
 
     save(): GroupSaved[] {
       const features = schema.features.map((feature) => feature.name);
-      const saved = entities.slice(0, known).map((entity, e) => ({
+      const saved = [...met].map((e) => ({
         features,
-        entity: entity.id,
+        entity: entities[e].id,
         baseline: baseline.save(e),
         decision: decision.save(e),
       }));

@@ -56,6 +56,8 @@ export function createMonitor({ config, source, clock, observer, folder, trainer
   const detectors = config.detectors.filter((name) => name !== BASELINE).map((name) => createDetector(name));
   const members = new Map<string, TrainingMember>();
   const path = statePath(folder, config.name);
+  /** entities met in the batch under way */
+  const fresh: number[] = [];
   let up = false;
   let error: string | null = null;
   let saving: Promise<void> = Promise.resolve();
@@ -68,6 +70,7 @@ export function createMonitor({ config, source, clock, observer, folder, trainer
       entities: source.entities,
       detectors,
       onMet(entity) {
+        fresh.push(entity);
         // steps from before a restart, if it was a short one
         const recent = history.read(source.entities[entity].id, Math.max(1, ...detectors.map((d) => d.history)));
         const last = recent.time[recent.values.rows - 1];
@@ -109,9 +112,9 @@ export function createMonitor({ config, source, clock, observer, folder, trainer
     const member = members.get(batch.schema.name);
     if (!member) throw new Error(`the source ${source.name} sent rows of an unannounced kind "${batch.schema.name}"`);
     observer.observeStage(config.name, batch.entity.length, () => {
-      const met = member.group.known();
       deliver(member.group.process(batch), member.group);
-      for (let entity = met; entity < member.group.known(); entity++) trainer.meet(config, member, entity);
+      // after the batch, when it is known how many entities there are: that decides whether they share a model
+      for (const entity of fresh.splice(0)) trainer.meet(config, member, entity);
       if (batch.time.length > 0) observer.observeVerdictDelay((clock.now() - batch.time[batch.time.length - 1]) / 1000);
     });
   }
@@ -165,7 +168,7 @@ export function createMonitor({ config, source, clock, observer, folder, trainer
       let entities = 0;
       const fitted = detectors.map(() => 0);
       for (const { group } of members.values()) {
-        for (let e = 0; e < group.known(); e++) {
+        for (const e of group.members()) {
           entities++;
           baseline += group.baselineWarmup(e);
           warm += group.warmup(e);

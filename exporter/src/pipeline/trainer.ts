@@ -150,7 +150,7 @@ export function createTrainer({ clock, observer, models, workerUrl }: TrainerOpt
       shared: entity === undefined,
     };
     if (entity !== undefined) member.group.use(detector, entity, fitted, unseen);
-    else for (let e = 0; e < member.group.known(); e++) member.group.use(detector, e, fitted, unseen);
+    else for (const e of member.group.members()) member.group.use(detector, e, fitted, unseen);
   }
 
   /** A model of an earlier run, if it fits what there is now. */
@@ -178,7 +178,7 @@ export function createTrainer({ clock, observer, models, workerUrl }: TrainerOpt
 
   /** The key of a detector's model for an entity. When that is asked for the first time, a model of an earlier run is taken into use. */
   function follow(config: MonitorConfig, member: TrainingMember, detector: number, entity: number): string {
-    const own = member.entities.length <= OWN_MODELS;
+    const own = member.group.memberCount() <= OWN_MODELS;
     const subject: Subject = { config, member, detector, entity: own ? entity : undefined };
     const key = JSON.stringify(keyOf(subject));
     if (subjects.get(key)?.member !== member) {
@@ -255,9 +255,10 @@ function ownRowsOf({ group, history, entities }: TrainingMember, entity: number,
 function sharedRowsOf(member: TrainingMember): Rows {
   const { group } = member;
   const columns = group.columns.length;
-  const chosen = Math.min(group.known(), SHARED_ENTITIES);
+  const members = group.members();
+  const chosen = Math.min(members.length, SHARED_ENTITIES);
   const parts = Array.from({ length: chosen }, (_, i) => {
-    const entity = Math.floor((i * group.known()) / chosen);
+    const entity = members[Math.floor((i * members.length) / chosen)];
     const rows = ownRowsOf(member, entity, Math.ceil(MOST_ROWS / chosen));
     for (let r = 0; r < rows.values.rows; r++) group.standardise(entity, rows.values.data, r);
     return rows;
@@ -302,7 +303,7 @@ function statusOf(
 ): ModelStatus {
   const { member, detector, entity } = subject;
   const { group, entities } = member;
-  const members = entity === undefined ? Array.from({ length: group.known() }, (_, e) => e) : [entity];
+  const members = entity === undefined ? group.members() : [entity];
   const warmup =
     members.reduce((sum, e) => sum + (group.modelOf(detector, e) ? group.warmup(e) : 0), 0) / members.length;
   const key = keyOf(subject);

@@ -62,7 +62,11 @@ export function createConnections(
   server.maxConnections = limits.connections;
   server.timeout = limits.idleTimeoutMs;
   server.on('drop', () => refused('too_many_connections'));
+  const answered = new WeakSet<object>();
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    // what follows bad bytes is bad too: one refusal a connection, and its answer is not cut off
+    if (answered.has(socket)) return;
+    answered.add(socket);
     const problem = CLIENT_ERRORS[error.code ?? ''] ?? (error.code?.startsWith('HPE_') ? MALFORMED : undefined);
     if (problem) refused(problem.reason);
     if (problem && socket.writable)
