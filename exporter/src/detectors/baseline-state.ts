@@ -42,6 +42,8 @@ const HOURS = 24;
 const HOUR_MS = 3_600_000;
 /** an hour of the day counts from its second visit on */
 const SEASON_VISITS = 2;
+/** entities beyond this many have no offsets for the hours of the day: 24 x 16 bytes a series */
+const SEASON_ENTITIES = 1000;
 /** visits over which an hour's offset is averaged */
 const SEASON_MEMORY = 7;
 
@@ -155,7 +157,8 @@ export function createBaselineState(features: readonly FeatureSpec[], options: B
         out.expected[cell] = out.lower[cell] = out.upper[cell] = NaN;
         continue;
       }
-      const mean = state[at + MEAN] + (options.seasonal ? seasonOffset(owner * columns + j, hour) : 0);
+      const mean =
+        state[at + MEAN] + (options.seasonal && owner < SEASON_ENTITIES ? seasonOffset(owner * columns + j, hour) : 0);
       const half = LEVEL_LIMIT * TO_SIGMA * state[at + LEVEL];
       const log = logarithmic[j] === 1;
       const expected = log ? Math.expm1(mean) : mean;
@@ -180,7 +183,7 @@ export function createBaselineState(features: readonly FeatureSpec[], options: B
       const larger = new Float64Array(wanted * columns * STRIDE);
       larger.set(state);
       state = larger;
-      const largerSeason = new Float64Array(wanted * columns * seasonStride);
+      const largerSeason = new Float64Array(Math.min(wanted, SEASON_ENTITIES) * columns * seasonStride);
       largerSeason.set(season);
       season = largerSeason;
       const largerTime = new Float64Array(wanted);
@@ -198,6 +201,7 @@ export function createBaselineState(features: readonly FeatureSpec[], options: B
         let worst = 0;
         if (rows <= BAND_ROWS) writeBand(owner, row, hourOf(time[row]), out);
         const hour = hourOf(time[row]);
+        const seasonal = options.seasonal && owner < SEASON_ENTITIES;
         for (let j = 0; j < columns; j++) {
           const cell = row * columns + j;
           const raw = values[cell];
@@ -222,7 +226,7 @@ export function createBaselineState(features: readonly FeatureSpec[], options: B
             s[at + PAST] = s[at + PAST + 1] = s[at + PAST + 2] = x;
             s[at + DRIFT_NOW_AT] = 0;
           }
-          const offset = options.seasonal ? seasonOffset(owner * columns + j, hour) : 0;
+          const offset = seasonal ? seasonOffset(owner * columns + j, hour) : 0;
           const mean = s[at + MEAN] + offset;
           const d = x - mean;
           const past = s[at + PAST + LAG - 1] - mean;
@@ -285,7 +289,7 @@ export function createBaselineState(features: readonly FeatureSpec[], options: B
           s[at + DRIFT] += rate * ((settled && far > CLIP * driftScale ? CLIP * driftScale : far) - s[at + DRIFT]);
           s[at + LAG_PRODUCT] += rate * (clipped * clippedPast - s[at + LAG_PRODUCT]);
           s[at + SQUARE] += rate * ((clipped * clipped + clippedPast * clippedPast) / 2 - square);
-          if (options.seasonal) learnSeason(owner * columns + j, hour, time[row], previous, clipped + offset);
+          if (seasonal) learnSeason(owner * columns + j, hour, time[row], previous, clipped + offset);
         }
         if (rows > BAND_ROWS) {
           if (worst >= BAND_FROM) writeBand(owner, row, hour, out);
@@ -327,12 +331,13 @@ export function createBaselineState(features: readonly FeatureSpec[], options: B
         throw new Error(`baseline state of ${saved.values.length} numbers does not fit ${columns} features`);
       state.set(saved.values.subarray(0, width), entity * width);
       lastTime[entity] = saved.values[width];
-      if (saved.season.length === columns * seasonStride) season.set(saved.season, entity * columns * seasonStride);
+      if (saved.season.length === columns * seasonStride && entity < SEASON_ENTITIES)
+        season.set(saved.season, entity * columns * seasonStride);
     },
 
     forget(entity) {
       state.fill(0, entity * columns * STRIDE, (entity + 1) * columns * STRIDE);
-      season.fill(0, entity * columns * seasonStride, (entity + 1) * columns * seasonStride);
+      season.fill(0, entity * columns * seasonStride, (entity + 1) * columns * seasonStride); // beyond the last: nothing
       lastTime[entity] = 0;
     },
   };

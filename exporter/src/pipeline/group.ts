@@ -5,13 +5,15 @@ import type { MonitorConfig } from '../config/monitors.ts';
 import type { BaselineState } from '../detectors/baseline-state.ts';
 import { createBaselineState } from '../detectors/baseline-state.ts';
 import { classify, kindTable } from '../decision/classify.ts';
-import { createClimb, type Climb } from '../decision/climb.ts';
 import { createDecision, type Decision, type DecisionSaved } from '../decision/decide.ts';
+import { createClimb, type Climb } from '../features/climb.ts';
 import { createContext } from '../features/context.ts';
 import { createRates, LONGEST_GAP } from '../features/rates.ts';
 import { createSteps } from '../features/steps.ts';
 import { createTransform } from '../features/transform.ts';
-import type { Batch, Detector, Entity, FeatureSpec, Kind, Matrix, Model, Rows, Schema, Verdicts } from '../flow.ts';
+import { chooseFeatures } from './chosen-features.ts';
+import { createBuffers } from './group-buffers.ts';
+import type { Batch, Detector, Entity, Kind, Matrix, Model, Rows, Schema, Verdicts } from '../flow.ts';
 
 /** Rows that are scored together, so that the buffers of a fleet stay small. */
 const CHUNK = 256;
@@ -20,8 +22,6 @@ const LEVEL_HALF_LIFE_MS = 1.5 * HOUR_MS;
 const SCALE_HALF_LIFE_MS = 6 * HOUR_MS;
 const FEWEST_LEVEL_SAMPLES = 100;
 const FEWEST_SCALE_SAMPLES = 400;
-/** fleets larger than this keep no offsets for the hours of the day: 24 x 16 bytes a series */
-const SEASONAL_ENTITIES = 1000;
 /** entities whose memory is watched for leaks */
 const CLIMB_ENTITIES = 256;
 /** a leak has risen by this share of the feature's minimum deviation in ten minutes */
@@ -75,7 +75,7 @@ export function createGroup(options: GroupOptions) {
     smoothing: samplesPerStep,
     levelHalfLife: Math.max(FEWEST_LEVEL_SAMPLES, LEVEL_HALF_LIFE_MS / config.intervalMs),
     scaleHalfLife: Math.max(FEWEST_SCALE_SAMPLES, SCALE_HALF_LIFE_MS / config.intervalMs),
-    seasonal: entities.length <= SEASONAL_ENTITIES,
+    seasonal: true,
   });
   const decision: Decision = createDecision(schema.features, {
     threshold: config.threshold,
@@ -87,6 +87,8 @@ export function createGroup(options: GroupOptions) {
   const models = detectors.map(() => new Map<number, FittedModel>());
   /** entities whose state was restored and who have had no row since */
   const resumed = new Set<number>();
+  /** entities whose last steps were remembered and who have closed none since */
+  const remembered = new Set<number>();
   const waiting = new Map<string, GroupSaved>();
   const kinds = kindTable(schema.features);
   const memory = schema.features.findIndex(
@@ -200,7 +202,9 @@ export function createGroup(options: GroupOptions) {
 
       for (let r = 0; r < closed.rows; r++) {
         const e = closed.entity[r];
-        if (closed.gap[r] === 1) for (const context of contexts) context.clear(e);
+        // the first step after a restart has no predecessor here, but the one that is remembered
+        if (closed.gap[r] === 1 && !remembered.has(e)) for (const context of contexts) context.clear(e);
+        remembered.delete(e);
         // a step that began or ended in the middle is a mean of too few samples to learn from
         if (2 * closed.samples[r] < samplesPerStep) continue;
         transform.forward(closed.values.subarray(r * stepWidth, (r + 1) * stepWidth), 1, closedRow);
@@ -257,6 +261,7 @@ export function createGroup(options: GroupOptions) {
 
     /** The last closed steps of an entity from before a restart (natural units, oldest first), so that detectors with history go on at once. */
     remember(entity: number, { values, time }: Rows): void {
+      remembered.add(entity);
       for (let r = 0; r < values.rows; r++) {
         transform.forward(values.data.subarray(r * stepWidth, (r + 1) * stepWidth), 1, closedRow);
         for (const context of contexts) context.push(entity, time[r], closedRow, 0);
@@ -316,70 +321,3 @@ export function createGroup(options: GroupOptions) {
 }
 
 export type Group = ReturnType<typeof createGroup>;
-
-/** The schema with the monitor's settings, and without the features it switches off. */
-function chooseFeatures(schema: Schema, config: MonitorConfig) {
-  const kept: number[] = [];
-  const features: FeatureSpec[] = [];
-  schema.features.forEach((feature, j) => {
-    const settings = config.features[feature.name];
-    if (settings?.enabled === false) return;
-    kept.push(j);
-    features.push({
-      ...feature,
-      minimumDeviation: settings?.minimumDeviation ?? feature.minimumDeviation,
-      direction: settings?.direction ?? feature.direction,
-      limits: config.limits[feature.name] ?? feature.limits,
-    });
-  });
-  const all = schema.features.length;
-  return {
-    schema: { name: schema.name, features },
-    select(from: Float64Array, rows: number, to: Float64Array): void {
-      if (kept.length === all) to.set(from.subarray(0, rows * all));
-      else
-        for (let r = 0; r < rows; r++)
-          for (let k = 0; k < kept.length; k++) to[r * kept.length + k] = from[r * all + kept[k]];
-    },
-  };
-}
-
-function createBuffers(
-  capacity: number,
-  all: number,
-  width: number,
-  stepWidth: number,
-  detectors: readonly Detector[],
-) {
-  const rows = () => new Float64Array(capacity);
-  const cells = () => new Float64Array(capacity * width);
-  let chunk = new Float64Array(0);
-  return {
-    capacity,
-    gap: new Uint8Array(capacity),
-    natural: new Float64Array(capacity * all),
-    values: cells(),
-    trailing: new Float64Array(capacity * stepWidth),
-    baseline: { deviation: cells(), expected: cells(), lower: cells(), upper: cells() },
-    /** divided by the model's usual score */
-    modelScores: detectors.map(rows),
-    decision: {
-      score: rows(),
-      confidence: rows(),
-      severity: new Uint8Array(capacity),
-      budgetUsed: rows(),
-      contributions: cells(),
-      largest: rows(),
-      limit: new Uint8Array(capacity),
-      detectors: [
-        'baseline',
-        ...detectors.map((detector) => detector.name),
-        ...(detectors.length > 0 ? ['ensemble'] : []),
-      ].map((name) => ({ name, score: rows(), raw: rows(), threshold: rows(), warmup: rows() })),
-    },
-    chunkScores(length: number): Float64Array {
-      if (chunk.length < length) chunk = new Float64Array(length);
-      return chunk;
-    },
-  };
-}

@@ -1,6 +1,6 @@
 /** Saving as a stage of the pipeline: a disk that refuses is counted and logged, nothing is lost in memory, and the next save tries again. */
 import type { PipelineObserver } from '../observe.ts';
-import { WriteFailedError, writeFailure } from '../store/write-failure.ts';
+import { reasonOf } from '../store/write-failure.ts';
 
 const STAGE = 'save';
 
@@ -21,7 +21,6 @@ export function saveSync(observer: PipelineObserver, rows: number, write: () => 
 }
 
 function failed(observer: PipelineObserver, error: unknown): never {
-  const reason = error instanceof WriteFailedError ? error.reason : writeFailure(error);
-  observer.count('store_errors_total', { store: 'state', reason });
+  observer.count('store_errors_total', { store: 'state', reason: reasonOf(error) });
   throw error;
 }

@@ -7,6 +7,7 @@ import type { MonitorConfig } from '../config/monitors.ts';
 import type { Detector, Entity, Rows } from '../flow.ts';
 import type { History } from '../history/history.ts';
 import type { PipelineObserver } from '../observe.ts';
+import { reasonOf } from '../store/write-failure.ts';
 import { fitInWorker } from '../training/fit-in-worker.ts';
 import type { ModelKey, ModelManifest, ModelStore } from '../training/model-store.ts';
 import { createScheduler } from '../training/scheduler.ts';
@@ -135,7 +136,7 @@ export function createTrainer({ clock, observer, models, workerUrl }: TrainerOpt
       manifests.set(key, await models.save(keyOf(subject), fitted.model, facts));
     } catch (error) {
       // a full disk does not undo the fit: the model is in use, and a restart fits again
-      observer.count('store_errors_total', { store: 'models', reason: 'write' });
+      observer.count('store_errors_total', { store: 'models', reason: reasonOf(error) });
       log.warn('the new model could not be saved', { ...keyOf(subject), error: (error as Error).message });
       manifests.set(key, { ...keyOf(subject), ...facts, version: 'v0', sha256: '', bytes: fitted.model.byteLength });
     }

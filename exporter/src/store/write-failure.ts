@@ -42,3 +42,8 @@ export class WriteFailedError extends Error {
     this.reason = reason;
   }
 }
+
+/** The reason of a failed write, whether the system's error was wrapped already or not. */
+export function reasonOf(error: unknown): WriteFailure {
+  return error instanceof WriteFailedError ? error.reason : writeFailure(error);
+}
