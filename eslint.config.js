@@ -32,6 +32,8 @@ export const allowedImports = {
   observe: [...shared, 'observe.ts'],
   'config.ts': [...shared, 'config'],
   config: [...shared, 'decision/options.ts', 'outputs/rest/options.ts'],
+  // commands of the command line; `serve` starts the pipeline
+  cli: [...shared, 'config.ts', 'observe.ts', 'pipeline.ts', 'sources'],
 };
 
 const zones = [

@@ -49,6 +49,7 @@ const FORBIDDEN: [string, string, string][] = [
   ['exporter/src/observe/snippet.ts', '../outputs/service.ts', 'observe may import'],
   ['exporter/src/config.ts', './sources/polling.ts', 'config.ts may import'],
   ['exporter/src/config/snippet.ts', '../sources/polling.ts', 'config may import'],
+  ['exporter/src/cli/snippet.ts', '../outputs/service.ts', 'cli may import'],
   ['exporter/src/outputs/snippet.ts', '../pipeline.ts', 'outputs may import'],
   ['exporter/src/outputs/snippet.ts', '../pipeline/group.ts', 'outputs may import'],
   ['exporter/src/config.ts', './main.ts', 'config.ts may import'],

@@ -135,7 +135,11 @@ interface Case {
 }
 
 /** One flow that never stops, another that was saved, written, read and resumed beside it, and the rows that come next for both. */
-function stopAndResume({ step, learn, inIncidents }: Case): { whole: Flow; resumed: Flow; next: () => Batch } {
+async function stopAndResume({
+  step,
+  learn,
+  inIncidents,
+}: Case): Promise<{ whole: Flow; resumed: Flow; next: () => Batch }> {
   const [given] = fileOptions.parse({
     monitors: [
       {
@@ -198,11 +202,12 @@ function stopAndResume({ step, learn, inIncidents }: Case): { whole: Flow; resum
     resumed.group.use(0, entity, model, new Float64Array(0));
   });
   expect(resumed.tracker.open().map(({ id }) => id)).toEqual(whole.tracker.open().map(({ id }) => id));
+  await journal.close();
   return { whole, resumed, next };
 }
 
-test('Where a step is a sample, a flow that is saved and resumed gives the verdicts and incidents of one that never stopped, bit for bit.', () => {
-  const { whole, resumed, next } = stopAndResume({ step: '1s', learn: 400, inIncidents: true });
+test('Where a step is a sample, a flow that is saved and resumed gives the verdicts and incidents of one that never stopped, bit for bit.', async () => {
+  const { whole, resumed, next } = await stopAndResume({ step: '1s', learn: 400, inIncidents: true });
   let trusted = 0;
   const events: [unknown[], unknown[]] = [[], []];
   for (let t = 0; t < AFTER; t++) {
@@ -220,8 +225,8 @@ test('Where a step is a sample, a flow that is saved and resumed gives the verdi
     expect(events[0].filter((event) => (event as { type: string }).type === type).length).toBeGreaterThan(0);
 });
 
-test('Where a step is many samples, the step that a restart cuts in two changes the scores of the model a little until it is forgotten, and the baseline not at all.', () => {
-  const { whole, resumed, next } = stopAndResume({ step: '15s', learn: 6000, inIncidents: false });
+test('Where a step is many samples, the step that a restart cuts in two changes the scores of the model a little until it is forgotten, and the baseline not at all.', async () => {
+  const { whole, resumed, next } = await stopAndResume({ step: '15s', learn: 6000, inIncidents: false });
   const remembered = createDetector('isolation-forest').history;
   let largest = 0;
   for (let t = 0; t < AFTER; t++) {
