@@ -99,6 +99,10 @@ function significant(value: number): string {
   return grouped(rounded, digits);
 }
 
+/** Not by `toLocaleString`, which loads the language tables of the runtime: 8 MB of memory for a comma. */
 function grouped(value: number, digits = 0): string {
-  return value.toLocaleString('en-US', { maximumFractionDigits: digits }).replace('-', '−');
+  const [whole, fraction = ''] = Math.abs(value).toFixed(digits).split('.');
+  const rest = fraction.replace(/0+$/, '');
+  const text = whole.replace(/\B(?=(\d{3})+$)/g, ',') + (rest ? `.${rest}` : '');
+  return value < 0 && text !== '0' ? `−${text}` : text;
 }

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 /** SIGHUP and POST /-/reload: what did not change goes on, what is gone leaves, and a bad configuration changes nothing. */
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { removeFolders, temporaryFolder } from '../src/store/testing/disk.ts';
 import type { IncidentList } from '../src/wire/incident.ts';
@@ -50,6 +50,10 @@ test.each(['SIGHUP', 'POST /-/reload'])(
     const page = await sampled(exporter, 'comes');
     expect(await monitorsOf(exporter)).toEqual(['comes', 'stays']);
     expect(samples(page, 'stays')).toBeGreaterThan(samples(before, 'stays'));
+    // a monitor that is stopped saves its state: this one was not
+    const saved = (monitor: string) => existsSync(join(exporter.storage, 'state', `${monitor}.state`));
+    expect([saved('stays'), saved('goes')]).toEqual([false, true]);
+    expect(exporter.lines.find((line) => line.includes('configuration reloaded'))).toContain('monitors=2 unchanged=1');
     expect(samples(page, 'comes')).toBeLessThan(samples(page, 'stays'));
     expect(seriesOf(page, 'goes')).toEqual([]);
     expect(page.labels('netpulse_source_up', 'monitor')).toEqual(['comes', 'stays']);

@@ -1,4 +1,5 @@
 /** Reads a configuration file: one YAML document that is a mapping, at most 1 MiB, UTF-8. */
+import { isUtf8 } from 'node:buffer';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import type { Node } from 'yaml';
@@ -50,11 +51,9 @@ function unreadable(error: NodeJS.ErrnoException): string {
 }
 
 function decode(bytes: Buffer, file: string): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (error) {
-    throw fileError(file, 'is not UTF-8 text; save it as UTF-8', error);
-  }
+  if (!isUtf8(bytes)) throw fileError(file, 'is not UTF-8 text; save it as UTF-8');
+  // a byte order mark is no text
+  return bytes.toString().replace(/^\ufeff/, '');
 }
 
 function parse(text: string, file: string): ConfigDocument {

@@ -67,7 +67,7 @@ export function unpackModel<const Layout extends readonly Kind[]>(
   const bytes = new Uint8Array(buffer);
   const [magic, foundVersion, sum, count] = new Uint32Array(buffer, 0, 4);
   if (magic !== MAGIC) refuse('the file does not begin like a saved model');
-  const name = new TextDecoder().decode(bytes.subarray(NAME_AT, SECTIONS_AT)).replace(/\0+$/, '');
+  const name = String.fromCharCode(...bytes.subarray(NAME_AT, SECTIONS_AT)).replace(/\0+$/, '');
   if (name !== detector) refuse(`it belongs to the detector "${printable(name)}"`);
   if (foundVersion !== version) refuse(`its layout is version ${foundVersion}, this program reads version ${version}`);
   if (checksum(bytes) !== sum) refuse('its checksum is wrong, the file is truncated or damaged');

@@ -78,7 +78,7 @@ export function decodeHeader(bytes: Uint8Array): { header: RingHeader; layout: R
   if (view.getUint32(40, true) !== headerSum(bytes, jsonLength)) {
     return { reason: 'checksum', wrong: 'its header does not match its checksum' };
   }
-  const { features, label } = JSON.parse(new TextDecoder().decode(bytes.subarray(FIXED, FIXED + jsonLength))) as {
+  const { features, label } = JSON.parse(Buffer.from(bytes.subarray(FIXED, FIXED + jsonLength)).toString()) as {
     features: string[];
     label: string;
   };

@@ -76,12 +76,12 @@ function plain(value: unknown): unknown {
 }
 
 function logfmtKey(key: string): string {
-  return key.replace(/[\s="\p{Cc}]/gu, '_') || '_';
+  return key.replace(/[\s="]|[^ -~\u00a0-\u{10ffff}]/gu, '_') || '_';
 }
 
 function logfmtValue(value: unknown): string {
   const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
-  return text !== '' && !/[\s="\\\p{Cc}]/u.test(text) ? text : JSON.stringify(text);
+  return text !== '' && !/[\s="\\]|[^ -~\u00a0-\u{10ffff}]/u.test(text) ? text : JSON.stringify(text);
 }
 
 /** Lines that cannot be written wait for the next one; more than this many bytes of them are dropped. */

@@ -67,8 +67,8 @@ export function escapeLabel(value: string): string {
 }
 
 // with the u flag a pair of surrogates is one character, so that only lone ones match
-const LONE_SURROGATE = /\p{Surrogate}/u;
-const LONE_SURROGATES = /\p{Surrogate}/gu;
+const LONE_SURROGATE = /[\ud800-\udfff]/u;
+const LONE_SURROGATES = /[\ud800-\udfff]/gu;
 const NEEDS_ESCAPE = /[\\"\n]/;
 const ESCAPED = /[\\"\n]/g;
 const ESCAPES: Record<string, string> = { '\\': '\\\\', '"': '\\"', '\n': '\\n' };

@@ -26,7 +26,7 @@ export function restoreIncidents(folder: string, tracker: Tracker, journal: Inci
   let saved: TrackerSaved = { open: [], streams: [] };
   try {
     const bytes = readAtomic(pathIn(folder), KIND, VERSION);
-    if (bytes) saved = JSON.parse(new TextDecoder().decode(bytes)) as TrackerSaved;
+    if (bytes) saved = JSON.parse(Buffer.from(bytes).toString()) as TrackerSaved;
   } finally {
     const inJournal = new Map(journal.openIncidents().map((incident) => [incident.id, incident]));
     const open = saved.open.filter(({ incident }) => inJournal.delete(incident.id));

@@ -105,7 +105,7 @@ function check(fd: number, kind: string, version: number): Uint8Array<ArrayBuffe
     return { reason: 'format', wrong: `its layout has version ${layout}, this netpulse reads version ${LAYOUT}` };
   }
   const kindLength = view.getUint16(10, true);
-  const found = new TextDecoder().decode(head.subarray(FIXED, FIXED + kindLength));
+  const found = Buffer.from(head.subarray(FIXED, FIXED + kindLength)).toString();
   if (found !== kind)
     return { reason: 'kind', wrong: `it holds ${JSON.stringify(found)}, not ${JSON.stringify(kind)}` };
   const foundVersion = view.getUint32(12, true);

@@ -12,6 +12,7 @@
  *     32  JSON       {"meta": …, "arrays": [[name, type, offset, length] …]}, offsets in bytes from the end of the padded JSON
  *      …  arrays
  */
+import { isUtf8 } from 'node:buffer';
 const MAGIC = Uint8Array.of(0x4e, 0x50, 0x53, 0x4e, 0x41, 0x50, 0, 0);
 const BYTE_ORDER = 0x01020304;
 const LAYOUT = 1;
@@ -101,7 +102,8 @@ export function decodeSnapshot(bytes: Uint8Array): Snapshot {
 function parse(json: Uint8Array): { meta: unknown; arrays: [string, TypeName, number, number][] } {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(json));
+    if (!isUtf8(json)) throw new Error('it is not UTF-8');
+    parsed = JSON.parse(Buffer.from(json.buffer, json.byteOffset, json.byteLength).toString());
   } catch (error) {
     throw new Error('snapshot: its JSON is damaged', { cause: error });
   }

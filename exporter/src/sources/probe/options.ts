@@ -49,7 +49,7 @@ const mapping = z.strictObject({
     .string()
     .min(1)
     .max(128)
-    .regex(/^[^\p{Cc}]*$/u, 'has control characters; use letters, digits and signs')
+    .regex(/^[ -~\u00a0-\u{10ffff}]*$/u, 'has control characters; use letters, digits and signs')
     .optional(),
   type: z.enum(['icmp', 'tcp', 'http']),
   /** a host for icmp, host:port for tcp, a URL for http */
