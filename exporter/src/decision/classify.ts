@@ -29,7 +29,8 @@ export function kindTable(features: readonly FeatureSpec[]): { up: Kind; down: K
 }
 
 /**
- * `shares` are the row's contributions, `above[j]` whether feature j is above its expected value; all deviations small means that only the relation is off.
+ * `shares` are the row's contributions, `above(j)` whether feature j is above its expected value. A crossed limit is told as one, whatever else is off; all
+ * deviations small means that only the relation is.
  * `leaking` says whether memory has been climbing.
  */
 export function classify(
@@ -40,8 +41,8 @@ export function classify(
   limitCrossed: boolean,
   leaking: boolean,
 ): Kind {
-  // NaN: the baseline knows nothing yet, so only the limit can have spoken
-  if (!(largestDeviation >= 0.8)) return limitCrossed ? 'limit' : 'correlation_break';
+  if (limitCrossed) return 'limit';
+  if (largestDeviation < 0.8) return 'correlation_break';
   const votes = new Map<Kind, number>();
   for (let j = 0; j < table.length; j++) {
     const share = shares[j];

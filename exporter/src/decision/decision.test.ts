@@ -192,6 +192,8 @@ describe('kinds', () => {
   test('without a feature that stands out the relation is broken, or a limit was crossed', () => {
     expect(classify(table, shares(0), () => true, 0.5, false, false)).toBe('correlation_break');
     expect(classify(table, shares(0), () => true, 0.5, true, false)).toBe('limit');
+    expect(classify(table, shares(0), () => true, 5, true, false)).toBe('limit');
+    expect(classify(table, shares(0), () => true, NaN, true, false)).toBe('limit');
   });
 });
 

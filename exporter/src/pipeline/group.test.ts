@@ -171,7 +171,7 @@ describe('a group', () => {
     const verdicts = group.process(next((values) => (values[2] = 0.3)));
     expect(verdicts.score[0]).toBeCloseTo(3);
     expect(verdicts.severity[0]).toBe(3);
-    expect(group.kindOf(verdicts, 0)).not.toBe('correlation_break');
+    expect(group.kindOf(verdicts, 0)).toBe('limit');
   });
 
   test('settings of the monitor change direction and minimum deviation, and switch features off', () => {

@@ -131,7 +131,9 @@ export function createMonitor({ config, source, clock, observer, folder, trainer
           }
           process(batch);
         }
-        up = false;
+        // nothing to watch is no fault: it said so itself, and is asked again
+        up = true;
+        error = null;
         await clock.sleep(OFF_PAUSE_MS, signal);
       } catch (cause) {
         up = false;
