@@ -44,7 +44,7 @@ export function systemClock(onJump: (byMs: number) => void = () => {}): Clock {
           signal?.removeEventListener('abort', done);
           resolve();
         };
-        const timer = setTimeout(done, ms);
+        const timer = setTimeout(done, Math.max(0, ms));
         signal?.addEventListener('abort', done, { once: true });
       });
     },

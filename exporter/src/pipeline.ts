@@ -216,8 +216,12 @@ export async function startPipeline(context: PipelineContext): Promise<Pipeline>
       );
       for (const name of [...running.keys()]) {
         if (unchanged.has(name)) continue;
+        const entities = entitiesOf(name);
         await stopMonitor(name);
-        if (next.monitors.some((monitor) => monitor.name === name)) continue;
+        if (next.monitors.some((monitor) => monitor.name === name)) {
+          tracker.renew(name, entities);
+          continue;
+        }
         emit(undefined, endIncidents(name));
         scoreboard.removeMonitor(name);
         observer.forget(name);

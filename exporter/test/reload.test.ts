@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { removeFolders, temporaryFolder } from '../src/store/testing/disk.ts';
-import type { IncidentList } from '../src/wire/incident.ts';
+import type { IncidentDetail, IncidentList } from '../src/wire/incident.ts';
 import type { ModelList } from '../src/wire/model.ts';
 import type { Status } from '../src/wire/status.ts';
 import { killExporters, startExporter, until, type Exporter, type Page } from './exporter-process.ts';
@@ -91,6 +91,34 @@ test('A monitor whose settings change keeps what it has learnt: models, baseline
   expect((await exporter.api<IncidentList>('/api/incidents')).incidents.map(({ id, state }) => [id, state])).toEqual(
     incidents.map(({ id }) => [id, 'open']),
   );
+  expect((await exporter.stop()).code).toBe(0);
+});
+
+test('A monitor that loses a feature and opens an incident at once records the features that it has.', async () => {
+  const exporter = await startExporter({ config: { monitors: [syntheticMonitor('net')] } });
+  await sampled(exporter, 'net', 4);
+  const features = { latency_seconds: { enabled: false } };
+  exporter.configure({ monitors: [syntheticMonitor('net', { ...ALWAYS_OVER_THE_LIMIT, features })] });
+  expect((await reload(exporter)).status).toBe(200);
+  const { incidents } = await until('an incident is open', async () => {
+    const list = await exporter.api<IncidentList>('/api/incidents');
+    return list.total === NODE_NAMES.length && list;
+  });
+  await sampled(exporter, 'net', 2);
+  for (const { id } of incidents) {
+    const { features, frames } = await exporter.api<IncidentDetail>(`/api/incidents/${id}`);
+    expect(features).toHaveLength(5);
+    expect(features).not.toContain('latency_seconds');
+    expect(frames.length).toBeGreaterThan(0);
+    for (const { values, expected, lower, upper } of frames)
+      expect([values, expected, lower, upper].map(({ length }) => length)).toEqual([5, 5, 5, 5]);
+  }
+  // and an incident that is open when features come back does not mix the two
+  exporter.configure({ monitors: [syntheticMonitor('net', ALWAYS_OVER_THE_LIMIT)] });
+  expect((await reload(exporter)).status).toBe(200);
+  await sampled(exporter, 'net', 2);
+  const { features: kept, frames } = await exporter.api<IncidentDetail>(`/api/incidents/${incidents[0].id}`);
+  for (const { values } of frames) expect(values).toHaveLength(kept.length);
   expect((await exporter.stop()).code).toBe(0);
 });
 

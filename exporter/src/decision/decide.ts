@@ -12,8 +12,9 @@ import { severityOf } from './severity.ts';
 import { createTail } from './tail.ts';
 import { thresholdOf } from './threshold.ts';
 
-/** rows of the baseline before its score may open an incident */
+/** rows of the baseline, and their time, before its score may open an incident */
 const BASELINE_ROWS = 60;
+const BASELINE_MS = 60_000;
 /** contributions are given from this score on */
 export const EXPLAIN_FROM = 0.5;
 const HALF_LIFE_HOURS = 72;
@@ -72,6 +73,7 @@ export function createDecision(features: readonly FeatureSpec[], options: Decisi
   const budget =
     options.threshold.method === 'budget' ? createBudget(options.threshold.incidentsPerDay, stride) : undefined;
   const models = options.models.length;
+  const baselineRows = Math.max(BASELINE_ROWS, Math.ceil(BASELINE_MS / options.intervalMs));
   const ensemble = models + 1; // index of the ensemble among the detectors, 0 is the baseline
   const tails = [1, ...options.models.map(() => 1), 2].map(createTail);
   let count = 0;
@@ -159,7 +161,7 @@ export function createDecision(features: readonly FeatureSpec[], options: Decisi
           largest /= bar;
         }
         out.largest[r] = largest;
-        const ready = readyEntities[e] === 1 ? 1 : largest === largest ? warmup(e, BASELINE_ROWS) : 0;
+        const ready = readyEntities[e] === 1 ? 1 : largest === largest ? warmup(e, baselineRows) : 0;
         if (ready >= 1) readyEntities[e] = 1;
         base.raw[r] = base.score[r] = largest;
         base.threshold[r] = 1;
@@ -247,6 +249,8 @@ export function createDecision(features: readonly FeatureSpec[], options: Decisi
       budget?.opened(entity, time);
     },
 
+    /** rows of the baseline before its score may open an incident */
+    baselineRows,
     /** raw threshold of a fitted detector for an entity; NaN = not known yet */
     threshold: (entity: number, model: number): number => thresholds[entity * (models + 2) + model + 1],
     warmth,

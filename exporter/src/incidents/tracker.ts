@@ -132,7 +132,8 @@ export function createTracker(severityOf: (score: number) => SeverityName) {
           const own = isOpener(open, verdicts, e);
           if (own) {
             open.incident.rows++;
-            addFrame(open.recording, view);
+            // after a reload the monitor may have other features than the incident began with
+            if (columns === open.incident.features.length) addFrame(open.recording, view);
           }
           if (change === 'hot') {
             const before = `${open.incident.severity}${open.incident.kind}`;
@@ -169,6 +170,21 @@ export function createTracker(severityOf: (score: number) => SeverityName) {
         }
       }
       return events;
+    },
+
+    /**
+     * The monitor starts anew, perhaps with other features or entities in another order: how close each entity is to an alarm is kept under its id, rows that
+     * were kept for recordings are not.
+     */
+    renew(monitor: string, entities: readonly { id: string }[]): void {
+      for (const [key, { hysteresis }] of streams) {
+        const [name, schema] = key.split('\n');
+        if (name !== monitor) continue;
+        hysteresis.forEach((own, e) => {
+          if (entities[e]) restored.push({ monitor, schema, entity: entities[e].id, hysteresis: own });
+        });
+        streams.delete(key);
+      }
     },
 
     forget(monitor: string): void {

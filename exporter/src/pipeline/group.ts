@@ -286,7 +286,7 @@ export function createGroup(options: GroupOptions) {
     memberCount: (): number => met.size,
     incidentOpened: (entity: number, time: number): void => decision.incidentOpened(entity, time),
     warmup: (entity: number): number => decision.warmth(entity),
-    baselineWarmup: (entity: number): number => baseline.warmup(entity, 60),
+    baselineWarmup: (entity: number): number => baseline.warmup(entity, decision.baselineRows),
     /** raw score at which the calibrated score is 1, in the model's own units */
     threshold: (entity: number, detector: number): number =>
       decision.threshold(entity, detector) * (models[detector].get(entity)?.meanScore ?? NaN),

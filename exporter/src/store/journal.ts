@@ -78,7 +78,7 @@ export function openIncidentJournal(folder: string, options: JournalOptions): In
     if (closed || at >= due) return;
     clearTimeout(timer);
     due = at;
-    timer = setTimeout(() => void run(), at - performance.now());
+    timer = setTimeout(() => void run(), Math.max(0, at - performance.now()));
     timer.unref();
   }
 
