@@ -36,7 +36,7 @@ import { openModelStore } from './training/model-store.ts';
 const SAVE_MS = 60_000;
 const SILENCE_CHECK_MS = 15_000;
 /** what a stop may take: sources, then files; together below the 5 s that a service manager is promised */
-const SOURCES_STOP_MS = 1500;
+const SOURCES_STOP_MS = 1000;
 const JOURNAL_STOP_MS = 1000;
 
 export interface PipelineContext {
@@ -172,6 +172,9 @@ export async function startPipeline(context: PipelineContext): Promise<Pipeline>
     const monitor = createMonitor({ config: monitorConfig, source, clock, observer, folder, trainer, deliver });
     scoreboard.setMonitor(monitorConfig.name, { intervalMs: monitorConfig.intervalMs, source: monitorConfig.source });
     observer.preset('source_errors_total', { monitor: monitorConfig.name, reason: 'failed' });
+    for (const detector of monitorConfig.detectors)
+      if (detector !== 'baseline')
+        observer.preset('training_failures_total', { monitor: monitorConfig.name, detector });
     const ended = monitor.run(stop.signal).catch((cause: unknown) => {
       log.error('monitor ended', { monitor: monitorConfig.name, error: (cause as Error).message });
     });
@@ -285,8 +288,10 @@ export async function startPipeline(context: PipelineContext): Promise<Pipeline>
     stopping = true;
     for (const timer of timers) clearInterval(timer);
     await trainer.stop();
+    for (const { stop: end } of running.values()) end.abort();
+    await within(SOURCES_STOP_MS, Promise.all([...running.values()].map(({ ended }) => ended)));
     const stuck = [...running.values()].some(({ monitor }) => hasStuckWorkers(monitor.source));
-    const saved = tracker.save(entitiesOf);
+    const saved = tracker.save(entitiesOf); // after the last batch, while it is known whose entities they are
     await Promise.all([...running.keys()].map(stopMonitor));
     saveSync(observer, 1, () => saveIncidentsSync(folder, saved));
     await journal.close(JOURNAL_STOP_MS);
@@ -345,9 +350,9 @@ function every(ms: number, run: () => void): NodeJS.Timeout {
   return timer;
 }
 
-async function within(ms: number, promise: Promise<void>): Promise<void> {
+async function within(ms: number, promise: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
-  await Promise.race([promise, new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)))]);
+  await Promise.race([promise, new Promise((resolve) => (timer = setTimeout(resolve, ms)))]);
   clearTimeout(timer);
 }
 

@@ -212,7 +212,7 @@ export function createDecision(features: readonly FeatureSpec[], options: Decisi
               thresholds[slot] = thresholdOf(tails[ensemble], e, options.threshold);
           }
           combined.raw[r] = raw;
-          combined.threshold[r] = thresholds[slot] > floor ? thresholds[slot] : floor;
+          combined.threshold[r] = complete ? Math.max(floor, thresholds[slot] || 0) : NaN;
           combined.score[r] = raw / combined.threshold[r];
           combined.warmup[r] = warm;
         }
