@@ -274,7 +274,9 @@ export async function startPipeline(context: PipelineContext): Promise<Pipeline>
     for (const { sources: parts } of tracker.open())
       for (const { monitor, entity } of parts)
         if (scoreboard.entity(monitor, entity) === undefined) silent.add(`${monitor}\n${entity}`);
-    for (const monitor of running.keys()) {
+    // also those of monitors that are configured no more: their entities never speak again
+    const named = new Set(tracker.open().flatMap(({ sources: parts }) => parts.map(({ monitor }) => monitor)));
+    for (const monitor of named) {
       const gone = (entity: string) => silent.has(`${monitor}\n${entity}`) && silentBefore.has(`${monitor}\n${entity}`);
       const events = tracker.release(monitor, gone, clock.now());
       scoreboard.apply(events);

@@ -1,6 +1,6 @@
 /**
  * The false-alarm budget as a bound on habits: a feature that keeps raising alarms is normal for this entity, so its bar rises until it raises no more
- * than the budget allows. Counted in alarm runs (consecutive rows at or above the bar), not rows, over a sliding window; alarm rows are never left out of the
+ * than the budget allows. Counted in alarm runs (rows at or above the feature's own limit, short pauses included), not rows, over a sliding window; alarm rows are never left out of the
  * count, because a pool without them sinks and alarms run away. A few alarms are always allowed: real faults come in small numbers.
  */
 
@@ -11,14 +11,19 @@ const ALWAYS_ALLOWED = 3;
 const MARGIN = 1.05;
 /** rows a run may pause before it counts as ended */
 const PAUSE_ROWS = 30;
+/** a run this many times as long as the longest one of the habit is no habit; short ones count as so many rows */
+const OUTLASTS = 3;
+const SHORTEST_RUN = 60;
 /** peaks remembered for each series beyond those that are allowed */
 const MEMORY = 32;
 
 interface Habit {
-  peaks: { time: number; peak: number }[];
+  peaks: { time: number; peak: number; rows: number }[];
   /** the run under way: its highest deviation and the rows since it was last at the bar; peak 0 = none */
   peak: number;
   pause: number;
+  /** rows of the run at or above 1 */
+  rows: number;
   bar: number;
 }
 
@@ -73,23 +78,32 @@ export function createBudget(incidentsPerDay: number, columns: number): Budget {
   }
 
   return {
-    bar: (series) => habits.get(series)?.bar ?? 1,
+    bar(series) {
+      const habit = habits.get(series);
+      if (!habit || habit.bar === 1) return 1;
+      // a run that outlasts the habit by far is something else, however high its bar: a fault that stays must be told
+      const usual = Math.max(SHORTEST_RUN, ...habit.peaks.map(({ rows }) => rows));
+      return habit.rows > OUTLASTS * usual ? 1 : habit.bar;
+    },
     watching: (entity) => watched.has(entity),
     tell(series, time, deviation) {
       let habit = habits.get(series);
       if (!habit) {
         if (!(deviation >= 1)) return;
-        habit = { peaks: [], peak: 0, pause: 0, bar: 1 };
+        habit = { peaks: [], peak: 0, pause: 0, rows: 0, bar: 1 };
         add(series, habit);
       }
       // runs are counted at the series' own limit, not at the raised bar: what no longer alarms is still a habit
       if (deviation >= 1) {
         habit.peak = Math.max(habit.peak, deviation);
         habit.pause = 0;
+        habit.rows++;
       } else if (habit.peak > 0 && ++habit.pause > PAUSE_ROWS) {
-        habit.peaks.push({ time, peak: habit.peak });
+        // one row alone opens no incident, so it is no habit of opening them
+        if (habit.rows >= 2 || habit.peak >= 2) habit.peaks.push({ time, peak: habit.peak, rows: habit.rows });
         if (habit.peaks.length > allowed + MEMORY) habit.peaks.shift();
         habit.peak = 0;
+        habit.rows = 0;
         settle(habit, time);
       } else if (habit.peak === 0 && habit.peaks.length > 0 && time - habit.peaks[0].time >= WINDOW_MS) {
         settle(habit, time);

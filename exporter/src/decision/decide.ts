@@ -18,6 +18,7 @@ const BASELINE_MS = 60_000;
 /** contributions are given from this score on */
 export const EXPLAIN_FROM = 0.5;
 const HALF_LIFE_HOURS = 72;
+const LONGEST_DECAY_HOURS = 24;
 const HOUR_MS = 3_600_000;
 /** a threshold is worked out again after this many rows */
 const REFRESH_ROWS = 64;
@@ -69,9 +70,8 @@ export interface DecisionSaved {
 export function createDecision(features: readonly FeatureSpec[], options: DecisionOptions) {
   const columns = features.length;
   const bounded = features.flatMap((feature, j) => (feature.limits ? [{ j, limits: feature.limits }] : []));
-  const stride = columns + 1; // the last series of an entity is the entity itself
   const budget =
-    options.threshold.method === 'budget' ? createBudget(options.threshold.incidentsPerDay, stride) : undefined;
+    options.threshold.method === 'budget' ? createBudget(options.threshold.incidentsPerDay, columns) : undefined;
   const models = options.models.length;
   const baselineRows = Math.max(BASELINE_ROWS, Math.ceil(BASELINE_MS / options.intervalMs));
   const ensemble = models + 1; // index of the ensemble among the detectors, 0 is the baseline
@@ -99,7 +99,8 @@ export function createDecision(features: readonly FeatureSpec[], options: Decisi
 
   function forgetSlowly(time: number): void {
     if (!(decayedAt <= time)) decayedAt = time; // first row, or the clock went back
-    const hours = (time - decayedAt) / HOUR_MS;
+    // a long stop forgets no more than a day: what was learnt before it is better than nothing
+    const hours = Math.min(LONGEST_DECAY_HOURS, (time - decayedAt) / HOUR_MS);
     if (hours < 1) return;
     for (const tail of tails) tail.decay(Math.pow(2, -hours / HALF_LIFE_HOURS));
     decayedAt = time;
@@ -149,16 +150,11 @@ export function createDecision(features: readonly FeatureSpec[], options: Decisi
           let d = deviation[at];
           if (d !== d) continue;
           if (budget && (watched || d >= 1)) {
-            const bar = budget.bar(e * stride + j);
-            budget.tell(e * stride + j, time[r], d);
+            const bar = budget.bar(e * columns + j);
+            budget.tell(e * columns + j, time[r], d);
             if (bar > 1) deviation[at] = d /= bar;
           }
           if (!(d <= largest)) largest = d;
-        }
-        if (budget && largest === largest && (watched || largest >= 1)) {
-          const bar = budget.bar(e * stride + columns);
-          budget.tell(e * stride + columns, time[r], largest);
-          largest /= bar;
         }
         out.largest[r] = largest;
         const ready = readyEntities[e] === 1 ? 1 : largest === largest ? warmup(e, baselineRows) : 0;
@@ -322,13 +318,13 @@ function beyond(value: number, limits: { readonly min?: number; readonly max?: n
   return 0;
 }
 
-/** Share of the detectors that have a score and stand on the verdict's side of the threshold. */
+/** Share of the warm detectors that stand on the verdict's side of the threshold. */
 function agreement(detectors: readonly DetectorScores[], r: number, score: number): number {
   let warm = 0;
   let agree = 0;
   for (const detector of detectors) {
     const own = detector.score[r];
-    if (own !== own) continue;
+    if (own !== own || !(detector.warmup[r] >= 1)) continue;
     warm++;
     if (own >= 1 === score >= 1) agree++;
   }

@@ -114,6 +114,25 @@ describe('budget', () => {
     expect(budget.bar(8)).toBe(1);
   });
 
+  test('a habit does not hide a fault that stays', () => {
+    const budget = createBudget(1, 3);
+    let time = 0;
+    for (let i = 0; i < 10; i++) time = run(budget, time, 3);
+    expect(budget.bar(7)).toBeGreaterThan(3);
+    for (let row = 0; row < 200; row++) budget.tell(7, (time += 1000), 3);
+    expect(budget.bar(7)).toBe(1);
+  });
+
+  test('single rows are no habit', () => {
+    const budget = createBudget(1, 3);
+    let time = 0;
+    for (let i = 0; i < 20; i++) {
+      budget.tell(7, (time += 1000), 1.5);
+      for (let row = 0; row < 40; row++) budget.tell(7, (time += 1000), 0.1);
+    }
+    expect(budget.bar(7)).toBe(1);
+  });
+
   test('a habit that stops is forgotten after three days', () => {
     const budget = createBudget(1, 3);
     let time = 0;

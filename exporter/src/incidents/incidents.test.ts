@@ -181,6 +181,8 @@ describe('tracker', () => {
     expect(tracker.release('host', (entity) => entity === 'other', START)).toEqual([]);
     const [event] = tracker.release('host', (entity) => entity === 'web', START + 60_000);
     expect(event).toMatchObject({ type: 'closed', incident: { closedAt: START + 60_000 } });
+    // the fault goes on when it comes back: that is an incident again
+    expect(types(play(tracker, [2], 70))).toBe('opened');
   });
 
   test('an incident of a day has become the new normal', () => {

@@ -47,6 +47,7 @@ interface Open {
 }
 
 interface Stream {
+  entities: readonly { id: string }[];
   hysteresis: Hysteresis[];
   recent: (RecentRows | undefined)[];
   /** first row at or above the threshold of those that may open; ms */
@@ -67,7 +68,7 @@ export function createTracker(severityOf: (score: number) => SeverityName) {
     const key = streamKey(verdicts.monitor, verdicts.schema.name);
     let stream = streams.get(key);
     if (!stream) {
-      stream = { hysteresis: [], recent: [], aboveSince: new Float64Array(0) };
+      stream = { entities: verdicts.entities, hysteresis: [], recent: [], aboveSince: new Float64Array(0) };
       streams.set(key, stream);
     }
     const needed = verdicts.entities.length;
@@ -85,6 +86,18 @@ export function createTracker(severityOf: (score: number) => SeverityName) {
       stream.hysteresis.push(at >= 0 ? restored.splice(at, 1)[0].hysteresis : newHysteresis());
     }
     return stream;
+  }
+
+  /** An entity that was let go is in no alarm: when it comes back, it may open one. */
+  function calm(monitor: string, entity: string): void {
+    for (const [key, stream] of streams) {
+      if (!key.startsWith(`${monitor}\n`)) continue;
+      stream.hysteresis.forEach((_, e) => {
+        if (stream.entities[e]?.id === entity) stream.hysteresis[e] = newHysteresis();
+      });
+    }
+    for (const saved of restored)
+      if (saved.monitor === monitor && saved.entity === entity) saved.hysteresis = newHysteresis();
   }
 
   return {
@@ -163,7 +176,11 @@ export function createTracker(severityOf: (score: number) => SeverityName) {
     release(monitor: string, gone: (entity: string) => boolean, time: number): IncidentEvent[] {
       const events: IncidentEvent[] = [];
       for (const [host, open] of openByHost) {
-        for (const p of open.participants) if (p.monitor === monitor && gone(p.entity)) p.active = false;
+        for (const p of open.participants) {
+          if (p.monitor !== monitor || !p.active || !gone(p.entity)) continue;
+          p.active = false;
+          calm(monitor, p.entity);
+        }
         if (open.participants.every((p) => !p.active)) {
           events.push(close(open, time));
           openByHost.delete(host);

@@ -46,7 +46,7 @@ export function encodeState(monitor: string, groups: readonly SavedGroup[]): Uin
       features: first.features,
       entities: entities.map((e) => e.entity),
       width: first.baseline.values.length,
-      season: first.baseline.season.length,
+      season: Math.max(...entities.map((e) => e.baseline.season.length)),
       tails: first.decision.tails.length,
       bins: first.decision.tails[0].length,
       thresholds: first.decision.thresholds.length,

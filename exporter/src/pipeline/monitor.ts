@@ -11,7 +11,7 @@ import type { PipelineObserver } from '../observe.ts';
 import { refusalOf } from '../store/refused-file.ts';
 import type { DetectorStatus } from '../wire/status.ts';
 import { createGroup, type Group } from './group.ts';
-import { encodeState, readState, statePath, writeState, writeStateSync } from './monitor-state.ts';
+import { encodeState, readState, type SavedGroup, statePath, writeState, writeStateSync } from './monitor-state.ts';
 import { save, saveSync } from './save.ts';
 import type { Trainer, TrainingMember } from './trainer.ts';
 
@@ -97,14 +97,26 @@ export function createMonitor({ config, source, clock, observer, folder, trainer
   restore();
 
   function restore(): void {
-    try {
-      for (const saved of readState(path, config.name) ?? []) members.get(saved.schema)?.group.restore(saved.entities);
-    } catch (cause) {
+    const refused = (cause: unknown) => {
       observer.count('state_refused_total', { kind: 'monitor-state', reason: refusalOf(cause) });
-      log.warn('saved state is not used, the monitor learns again', {
+      log.warn('saved state is not used and is learnt again', {
         monitor: config.name,
         error: (cause as Error).message,
       });
+    };
+    let saved: readonly SavedGroup[] = [];
+    try {
+      saved = readState(path, config.name) ?? [];
+    } catch (cause) {
+      refused(cause);
+    }
+    // one kind of entity that does not fit any more takes nothing from the others
+    for (const { schema, entities } of saved) {
+      try {
+        members.get(schema)?.group.restore(entities);
+      } catch (cause) {
+        refused(cause);
+      }
     }
   }
 

@@ -70,7 +70,9 @@ export function createTrainer({ clock, observer, models, workerUrl }: TrainerOpt
   const manifests = new Map<string, ModelManifest>();
   const failures = new Map<string, string>();
   const lastSuccess = new Map<string, number>();
+  /** steps of all entities of a shared model together */
   const sharedRows = new Map<string, number>();
+  const sharedModels = new Map<string, FittedModel>();
   let progress: number | null = null;
   let cancelled = new AbortController();
   let stopped = false;
@@ -104,7 +106,7 @@ export function createTrainer({ clock, observer, models, workerUrl }: TrainerOpt
     const detector = member.detectors[subject.detector];
     const { group } = member;
     const rows = subject.entity === undefined ? sharedRowsOf(member) : ownRowsOf(member, subject.entity, MOST_ROWS);
-    const offered = subject.entity === undefined ? sharedRows.get(key) : member.steps[subject.entity];
+    const offered = rowsOf(key, subject);
     const fitted = await fitInWorker(
       workerUrl,
       {
@@ -128,7 +130,7 @@ export function createTrainer({ clock, observer, models, workerUrl }: TrainerOpt
       rows: fitted.rows,
       trainedAt: clock.now(),
       seed: config.seed,
-      options: { mean_score: fitted.meanScore, history_rows: offered ?? fitted.rows },
+      options: { mean_score: fitted.meanScore, history_rows: offered },
       formatVersion: 1,
     };
     use(subject, fitted.model, fitted.meanScore, fitted.unseen);
@@ -151,7 +153,16 @@ export function createTrainer({ clock, observer, models, workerUrl }: TrainerOpt
       shared: entity === undefined,
     };
     if (entity !== undefined) member.group.use(detector, entity, fitted, unseen);
-    else for (const e of member.group.members()) member.group.use(detector, e, fitted, unseen);
+    else {
+      sharedModels.set(JSON.stringify(keyOf(subject)), fitted);
+      for (const e of member.group.members()) member.group.use(detector, e, fitted, unseen);
+    }
+  }
+
+  /** Rows there are to fit on; of a shared model those of the average entity, so that its schedule is that of any other. */
+  function rowsOf(key: string, { member, entity }: Subject): number {
+    if (entity !== undefined) return member.steps[entity] ?? 0;
+    return Math.floor((sharedRows.get(key) ?? 0) / Math.max(1, member.group.memberCount()));
   }
 
   /** A model of an earlier run, if it fits what there is now. */
@@ -194,18 +205,19 @@ export function createTrainer({ clock, observer, models, workerUrl }: TrainerOpt
       member.detectors.forEach((_, d) => {
         const key = follow(config, member, d, entity);
         const { group } = member;
-        const shared = subjects.get(key)?.entity === undefined ? group.modelOf(d, 0) : undefined;
-        if (shared?.shared && !group.modelOf(d, entity)) group.use(d, entity, shared, new Float64Array(0));
+        if (subjects.get(key)?.entity !== undefined) return;
+        const shared = sharedModels.get(key);
+        if (shared && !group.modelOf(d, entity)) group.use(d, entity, shared, new Float64Array(0));
       });
     },
     offer(config, member, entity, time) {
       member.detectors.forEach((detector, d) => {
         const key = follow(config, member, d, entity);
-        let rows = member.steps[entity] ?? 0;
-        if (subjects.get(key)?.entity === undefined) sharedRows.set(key, (rows = (sharedRows.get(key) ?? 0) + 1));
+        const subject = subjects.get(key)!;
+        if (subject.entity === undefined) sharedRows.set(key, (sharedRows.get(key) ?? 0) + 1);
         scheduler.offer({
           key,
-          rows,
+          rows: rowsOf(key, subject),
           minimumRows: detector.minimumRows,
           rowsPerDay: DAY_MS / config.stepMs,
           now: time,
