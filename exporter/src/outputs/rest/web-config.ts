@@ -178,7 +178,9 @@ function headerValue() {
 }
 
 function userName() {
-  return z.string().regex(/^[ -9;-~\u00a0-\u{10ffff}]+$/u, 'a user name is not empty and has no colon or control character');
+  return z
+    .string()
+    .regex(/^[ -9;-~\u00a0-\u{10ffff}]+$/u, 'a user name is not empty and has no colon or control character');
 }
 
 function bcryptHash() {
