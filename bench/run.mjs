@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
-const SMOKE = ['columnar', 'pipeline', 'synthetic-quality'];
+const SMOKE = ['columnar', 'pipeline', 'synthetic-quality', 'lstm', 'autoencoder', 'neighbours-and-svm'];
 const ALL = [...SMOKE, 'isolation-forest'];
 /** take long, or the whole machine, or a file: only by name */
 const BY_NAME = ['host-cost', 'stress', 'record-host', 'replay-quiet'];

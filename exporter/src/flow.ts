@@ -102,11 +102,22 @@ export interface Rows {
   readonly segment: Int32Array;
 }
 
+/** How far a fit is. `share` 0..1; losses are in the detector's own units. */
+export interface FitProgress {
+  readonly share: number;
+  readonly epoch?: number;
+  readonly epochs?: number;
+  readonly trainLoss?: number;
+  readonly validationLoss?: number;
+}
+
 export interface FitOptions {
   readonly seed: number;
   readonly features: readonly FeatureSpec[];
   /** rows a day of the data, for seasons; 0 = unknown */
   readonly rowsPerDay: number;
+  /** told now and then by detectors that take long to fit */
+  onProgress?(progress: FitProgress): void;
 }
 
 /** A fitted detector: immutable. `save` gives a buffer that `load` of the same detector restores to the same scores, bit for bit. */
@@ -130,8 +141,8 @@ export interface Detector<M extends Model = Model> {
   fit(rows: Rows, options: FitOptions): M;
   /** `wanted` (one number a row) marks the rows to score: where it is 0 the row is context only, and its place in `out` is left alone. */
   score(model: M, rows: Rows, out: Float64Array, wanted?: Uint8Array): void;
-  /** what it thought the values would be, with a band; same shape as the rows' values */
-  expected?(model: M, rows: Rows, out: Matrix, lower?: Matrix, upper?: Matrix): void;
+  /** what it thought the values would be, with a band; same shape as the rows' values. Rows that are not `wanted` may be left alone. */
+  expected?(model: M, rows: Rows, out: Matrix, lower?: Matrix, upper?: Matrix, wanted?: Uint8Array): void;
   /** shares of the score by feature, >= 0; each row of `out` adds up to 1, or is all 0 where nothing deviates */
   contributions?(model: M, rows: Rows, out: Matrix): void;
   load(state: ArrayBuffer): M;
@@ -148,6 +159,14 @@ export interface DetectorScores {
   readonly warmup: Float64Array;
 }
 
+/** What one detector thought an entity's newest values would be, by feature in natural units; NaN where it has no opinion. */
+export interface Expectation {
+  readonly detector: string;
+  readonly value: Float64Array;
+  readonly lower: Float64Array;
+  readonly upper: Float64Array;
+}
+
 /**
  * One entity at one time, columnar for many. The arrays are valid during `Sink.write` only: a sink copies what it keeps.
  * `severity` 0 none, 1 low, 2 medium, 3 high. Rows of `contributions` add up to 1, or are all NaN below score 0.5.
@@ -161,6 +180,8 @@ export interface Verdicts {
   readonly time: Float64Array;
   /** NaN until the first score */
   readonly score: Float64Array;
+  /** EWMA(5) of the score: for severity and display */
+  readonly smoothed: Float64Array;
   readonly confidence: Float64Array;
   readonly severity: Uint8Array;
   readonly values: Matrix;
