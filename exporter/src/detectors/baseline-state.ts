@@ -102,6 +102,8 @@ export interface BaselineState {
   warmup(entity: number, needed: number): number;
   /** Puts a value of a feature, in model units, on the entity's own scale: deviations from its level. A feature that never moved gives 0. */
   standardise(entity: number, feature: number, value: number): number;
+  /** the value that `standardise` makes this of */
+  original(entity: number, feature: number, z: number): number;
   /** event time of the entity's last learnt row, ms; 0 = none */
   lastTime(entity: number): number;
   /** what belongs to one entity, and back; bit for bit */
@@ -311,6 +313,11 @@ export function createBaselineState(features: readonly FeatureSpec[], options: B
       if (!(deviation > 0)) return value === value ? 0 : NaN;
       const z = (value - state[at + MEAN]) / deviation;
       return z > LARGEST_Z ? LARGEST_Z : z < -LARGEST_Z ? -LARGEST_Z : z;
+    },
+
+    original(entity, feature, z) {
+      const at = (entity * columns + feature) * STRIDE;
+      return state[at + MEAN] + TO_SIGMA * state[at + LEVEL] * z;
     },
 
     lastTime: (entity) => lastTime[entity],

@@ -184,6 +184,20 @@ describe('the isolation forest', () => {
     }
   });
 
+  it('gives a row the same score, bit for bit, alone and among many', () => {
+    const rows = normalRows(300, 1);
+    const detector = isolationForest({ inputs: 'level' });
+    const model = detector.fit(normalRows(500, 0), fitOptions(6));
+    const all = new Float64Array(300);
+    detector.score(model, rows, all);
+    const alone = Float64Array.from({ length: 300 }, (_, r) => {
+      const out = new Float64Array(1);
+      detector.score(model, sliceRows(rows, r, r + 1), out);
+      return out[0];
+    });
+    expect(alone).toEqual(all);
+  });
+
   it.each([Infinity, -Infinity])('counts %p as missing', (value) => {
     const train = normalRows(500, 0);
     const rows = normalRows(300, 1);
