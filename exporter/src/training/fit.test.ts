@@ -1,7 +1,7 @@
 import { isolationForest } from '../detectors/isolation-forest.ts';
 import type { Detector, FeatureSpec, Model, Rows } from '../flow.ts';
 import { seededRandom } from '../random.ts';
-import { fitHeldOut } from './fit.ts';
+import { blocksOf, fitHeldOut } from './fit.ts';
 import type { FitJob } from './job.ts';
 
 const MINUTE = 60_000;
@@ -49,7 +49,9 @@ function recorder() {
     name: 'recorder',
     history: 0,
     minimumRows: 64,
-    fit(rows) {
+    fit(given) {
+      // the rows are those of the next fit afterwards
+      const rows = structuredClone(given);
       const fit: (typeof fits)[number] = { rows, scored: [] };
       fits.push(fit);
       const { data } = rows.values;
@@ -178,8 +180,85 @@ describe('a training job', () => {
 
   it('tells rising progress that ends with 1', () => {
     const seen: number[] = [];
-    fitHeldOut(forest(), job(minutes(400)), (share) => seen.push(share));
-    expect(seen).toEqual([1, 2, 3, 4, 5, 6].map((step) => step / 6));
+    fitHeldOut(forest(), job(minutes(400)), ({ share }) => seen.push(share));
+    expect(seen).toEqual([1, 2, 3, 4, 5, 5.2].map((fits) => fits / 5.2));
+  });
+
+  it('tells the epochs of the model itself, not those of cross-fitting, on a scale of all fits', () => {
+    const { detector } = recorder();
+    const told: unknown[] = [];
+    const slow: Detector = {
+      ...(detector as Detector),
+      fit(rows, options) {
+        for (const epoch of [1, 2])
+          options.onProgress?.({ share: epoch / 2, epoch, epochs: 2, trainLoss: rows.values.rows / epoch });
+        return (detector as Detector).fit(rows, options);
+      },
+    };
+    const result = fitHeldOut(slow, job(minutes(400)), (progress) => told.push(progress));
+    expect(told[0]).toEqual({ share: 0.5 / 5.2, epoch: 1, epochs: 2, trainLoss: 400 });
+    expect(told.slice(1).map((progress) => (progress as { epoch: number }).epoch)).toEqual(told.slice(1).map(() => 2));
+    const shares = told.map((progress) => (progress as { share: number }).share);
+    expect(shares).toEqual([...shares].sort((a, b) => a - b));
+    expect(told.at(-1)).toEqual({ share: 1, epoch: 2, epochs: 2, trainLoss: 200 });
+    expect(result.trainLoss).toBe(200);
+  });
+
+  it('is cut into blocks by what its detector costs', () => {
+    expect(['isolation-forest', 'conditional', 'autoencoder', 'lstm-autoencoder'].map(blocksOf)).toEqual([4, 4, 1, 1]);
+  });
+
+  it('makes the newest day a block of its own when there are many', () => {
+    const { detector, fits } = recorder();
+    run(detector, job(minutes(8 * 288, 5)));
+    expect(fits.at(-1)!.scored).toHaveLength(289);
+    expect(fits.at(-1)!.scored.at(-1)).toBe(8 * 288 - 1);
+  });
+
+  describe('with a model in force', () => {
+    /** Serves now; gives row r the score r. */
+    const inForce = { model: new ArrayBuffer(0), trainedAt: 0, usual: NaN };
+    const loading = () => {
+      const { detector, fits } = recorder();
+      const old = { features: 2, rows: 0, fitted: new Set<number>(), save: () => new ArrayBuffer(0) };
+      return { fits, detector: { ...detector, load: () => old } as Detector };
+    };
+
+    it('learns nothing from the 2 % of its rows that that one finds the most unusual, but leaves them in their place', () => {
+      const { detector, fits } = loading();
+      const result = run(detector, job(minutes(400), { inForce }));
+      expect(result.leftOut).toBe(8);
+      for (const { rows } of fits) {
+        const { values, time } = rows;
+        for (let r = 0; r < values.rows; r++) {
+          const left = time[r] >= 392 * MINUTE;
+          expect([time[r], Number.isNaN(values.data[2 * r])]).toEqual([time[r], left]);
+        }
+      }
+      expect(fits[0].rows.values.rows).toBe(400);
+    });
+
+    it('scores those rows all the same: a threshold without them would sink', () => {
+      const { detector } = loading();
+      expect([...run(detector, job(minutes(400), { inForce })).unseen]).toEqual(range(0, 400));
+    });
+
+    it('leaves nothing out where too few rows would be left', () => {
+      const { detector, fits } = loading();
+      expect(run(detector, job(minutes(64), { inForce })).leftOut).toBe(0);
+      expect(fits[0].rows.values.data.some(Number.isNaN)).toBe(false);
+    });
+
+    it('leaves nothing out where no row stands out', () => {
+      const { detector } = loading();
+      const flat: Detector = {
+        ...detector,
+        score: (_, { values }, out, wanted) => {
+          for (let r = 0; r < values.rows; r++) if (wanted?.[r] !== 0) out[r] = 1;
+        },
+      };
+      expect(run(flat, job(minutes(400), { inForce })).leftOut).toBe(0);
+    });
   });
 
   it('gives the same from the same seed', () => {

@@ -4,7 +4,9 @@ import { sha256 } from '../store/atomic-file.ts';
 import { bundleProgram, killPrograms, runAndKill } from '../store/testing/child.ts';
 import { fillDisk, removeFolders, smallDisk, temporaryFolder, testWithDisk } from '../store/testing/disk.ts';
 import { recordingObserver } from '../store/testing/recording-observer.ts';
-import { openModelStore, type ModelFacts, type ModelKey } from './model-store.ts';
+import type { ModelFacts, ModelKey } from './model-manifest.ts';
+import { openModelStore } from './model-store.ts';
+import { sealedJson } from '../store/sealed-json.ts';
 
 afterEach(killPrograms);
 afterEach(removeFolders);
@@ -12,14 +14,17 @@ afterEach(removeFolders);
 const key: ModelKey = { monitor: 'host', group: 'host-1', detector: 'isolation-forest' };
 const facts: ModelFacts = {
   features: [
-    { name: 'cpu_usage_ratio', unit: 'ratio' },
-    { name: 'receive_bytes_per_second', unit: 'bytes_per_second' },
+    { name: 'cpu_usage_ratio', unit: 'ratio', transform: 'none' },
+    { name: 'receive_bytes_per_second', unit: 'bytes_per_second', transform: 'log1p' },
   ],
   rows: 5760,
   trainedAt: 1_790_000_000_000,
   seed: 7,
   options: { trees: 100, contamination: 0.1 },
-  formatVersion: 1,
+  meanScore: 0.4,
+  usualScore: 0.61,
+  historyRows: 5900,
+  notes: { seconds: 0.2 },
 };
 
 const model = (n: number) => Float64Array.of(n, NaN, -0).buffer;
@@ -39,6 +44,7 @@ describe('model store', () => {
     expect(manifest).toEqual({
       ...key,
       ...facts,
+      formatVersion: 2,
       version: 'v1',
       bytes: 24,
       sha256: sha256(new Uint8Array(model(1))),
@@ -65,6 +71,114 @@ describe('model store', () => {
     const one = open(folder, 1).store;
     await one.save(key, model(6), facts);
     expect(one.versions(key).map(({ version }) => version)).toEqual(['v6']);
+  });
+
+  test('a version that is kept aside is there with its reason and does not serve', async () => {
+    const folder = temporaryFolder();
+    const { store } = open(folder);
+    await store.save(key, model(1), facts);
+    const aside = await store.save(key, model(2), facts, { aside: 'it is worse' });
+    expect(aside).toMatchObject({ version: 'v2', aside: 'it is worse' });
+    for (const { store: again } of [{ store }, open(folder)]) {
+      expect(first(again.load(key))).toBe(1);
+      expect(again.current(key)).toEqual({ version: 'v1', pin: undefined });
+      expect(again.versions(key).map((manifest) => [manifest.version, manifest.aside])).toEqual([
+        ['v1', undefined],
+        ['v2', 'it is worse'],
+      ]);
+    }
+    // nor when the one in force is damaged
+    writeFileSync(place(folder, 'v1', 'model.bin'), 'foreign');
+    expect(store.load(key)).toBeUndefined();
+  });
+
+  test('versions that are kept aside take no room from those that served: two of them stay, and three others', async () => {
+    const folder = temporaryFolder();
+    const { store } = open(folder);
+    for (let n = 1; n <= 10; n++) await store.save(key, model(n), facts, n % 2 === 0 ? { aside: 'worse' } : {});
+    expect(store.versions(key).map(({ version }) => version)).toEqual(['v5', 'v7', 'v8', 'v9', 'v10']);
+    expect(first(store.load(key))).toBe(9);
+  });
+
+  test('an earlier version or one that was kept aside is put into force, pinned and released, and stays in force over restarts', async () => {
+    const folder = temporaryFolder();
+    const { store } = open(folder);
+    for (const n of [1, 2]) await store.save(key, model(n), facts);
+    await store.save(key, model(3), facts, { aside: 'worse' });
+    const pin = { at: 1, until: 2 };
+    const back = await store.putIntoForce(key, 'v1', pin);
+    expect([first(back), back.manifest.version]).toEqual([1, 'v1']);
+    for (const again of [store, open(folder).store]) {
+      expect(again.current(key)).toEqual({ version: 'v1', pin });
+      expect(first(again.load(key))).toBe(1);
+      expect(again.list().map(({ version }) => version)).toEqual(['v1']);
+    }
+    await store.putIntoForce(key, 'v1');
+    expect(store.current(key)).toEqual({ version: 'v1', pin: undefined });
+    await store.putIntoForce(key, 'v3');
+    expect(first(open(folder).store.load(key))).toBe(3);
+    // the next model goes on counting behind all of them and ends the pin
+    await store.putIntoForce(key, 'v1', pin);
+    expect((await store.save(key, model(4), facts)).version).toBe('v4');
+    expect(store.current(key)).toEqual({ version: 'v4', pin: undefined });
+  });
+
+  test('a save keeps the version in force that is older than the newest ones', async () => {
+    const { store } = open(temporaryFolder());
+    for (const n of [1, 2, 3]) await store.save(key, model(n), facts);
+    await store.putIntoForce(key, 'v1');
+    for (const n of [4, 5]) await store.save(key, model(n), facts, { aside: 'worse' });
+    expect(store.versions(key).map(({ version }) => version)).toEqual(['v1', 'v2', 'v3', 'v4', 'v5']);
+    expect(first(store.load(key))).toBe(1);
+  });
+
+  test('a version that is damaged or not there is not put into force, and what is in force stays', async () => {
+    const folder = temporaryFolder();
+    const { store } = open(folder);
+    for (const n of [1, 2]) await store.save(key, model(n), facts);
+    change(place(folder, 'v1', 'model.bin'), (file) => void (file[70] ^= 1));
+    await expect(store.putIntoForce(key, 'v1')).rejects.toThrow(/v1.*is refused: its content does not match/);
+    await expect(store.putIntoForce(key, 'v7')).rejects.toThrow(
+      'there is no version v7 of host/host-1/isolation-forest; there are v1, v2',
+    );
+    await expect(store.putIntoForce({ ...key, group: 'x' }, 'v1')).rejects.toThrow('there is none');
+    expect(store.current(key)?.version).toBe('v2');
+    expect(first(store.load(key))).toBe(2);
+  });
+
+  test('two stores on one folder, as of an exporter and a command, never write the same version', async () => {
+    const folder = temporaryFolder();
+    const [one, other] = [
+      open(folder, 20).store,
+      openModelStore(folder, recordingObserver(), { keep: 20, cleanUp: false }),
+    ];
+    const saves = [1, 2, 3, 4, 5, 6].map((n) => (n % 2 === 0 ? one : other).save(key, model(n), facts));
+    const versions = (await Promise.all(saves)).map(({ version }) => version);
+    expect(new Set(versions).size).toBe(6);
+    const { store, observer } = open(folder);
+    expect(store.versions(key)).toHaveLength(6);
+    expect(store.load(key)).toBeDefined();
+    expect(observer.lines).toEqual([]);
+  });
+
+  test('a command beside an exporter leaves alone what looks unfinished', async () => {
+    const folder = temporaryFolder();
+    await open(folder).store.save(key, model(1), facts);
+    mkdirSync(place(folder, 'v2'));
+    openModelStore(folder, recordingObserver(), { cleanUp: false });
+    expect(existsSync(place(folder, 'v2'))).toBe(true);
+  });
+
+  test('a manifest of another format is refused, of a newer netpulse with these words', async () => {
+    const folder = temporaryFolder();
+    const { store, observer } = open(folder);
+    await store.save(key, model(1), facts);
+    const path = place(folder, 'v1', 'manifest.json');
+    const { seal: _seal, ...content } = JSON.parse(readFileSync(path, 'utf8')) as object & { seal: string };
+    writeFileSync(path, sealedJson({ ...content, formatVersion: 3 }));
+    expect(store.load(key)).toBeUndefined();
+    expect(observer.counted('state_refused_total', { kind: 'model', reason: 'version' })).toBe(1);
+    expect(observer.lines.join()).toMatch(/format version 3, this netpulse reads version 2; it was written by a newer/);
   });
 
   test('keys of any text stay in the folder and apart', async () => {

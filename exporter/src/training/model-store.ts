@@ -3,69 +3,87 @@
  *
  *     <folder>/<monitor>/<group>/<detector>/v3/model.bin       what the detector saved, behind a header with its SHA-256
  *     <folder>/<monitor>/<group>/<detector>/v3/manifest.json   what it was fitted on and how; written after the model, so a version without one is unfinished
- *     <folder>/<monitor>/<group>/<detector>/current.json       the version in force; replaced last
+ *     <folder>/<monitor>/<group>/<detector>/current.json       the version in force, and until when it is pinned; replaced last
  *
- * Killed at any point, a save has happened or it has not. One store per folder, under the lock of the state folder.
+ * Killed at any point, a save has happened or it has not. The exporter holds the lock of the state folder; a command beside it may put another version into force
+ * or add one, because a version's folder is made by one process only and `current.json` is replaced as a whole.
  */
-import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, rmSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Observer } from '../flow.ts';
 import { readAtomic, sha256, writeAtomic } from '../store/atomic-file.ts';
 import { refuse, RefusedFileError } from '../store/refused-file.ts';
-import { removeTemporaryFiles, replaceFile } from '../store/replace-file.ts';
+import { replaceFile } from '../store/replace-file.ts';
 import { readSealedJson, sealedJson } from '../store/sealed-json.ts';
+import { WriteFailedError } from '../store/write-failure.ts';
+import {
+  CURRENT_FILE,
+  homeOf,
+  homes,
+  MANIFEST_FILE,
+  MODEL_FILE,
+  placeOf,
+  removeUnfinished,
+  versionNumber,
+  versionNumbers,
+} from './model-folders.ts';
+import {
+  checkManifest,
+  MANIFEST_FORMAT,
+  type ModelFacts,
+  type ModelKey,
+  type ModelManifest,
+  type Pin,
+} from './model-manifest.ts';
 
-export interface ModelKey {
-  readonly monitor: string;
-  readonly group: string;
-  readonly detector: string;
+export interface SaveOptions {
+  /** why the version is kept without being put into force */
+  readonly aside?: string;
+  readonly pin?: Pin;
 }
 
-/** What the trainer knows of a model. */
-export interface ModelFacts {
-  /** in column order */
-  readonly features: readonly { readonly name: string; readonly unit: string }[];
-  /** rows it was fitted on */
-  readonly rows: number;
-  /** ms since the epoch */
-  readonly trainedAt: number;
-  readonly seed: number;
-  /** the detector's options, JSON */
-  readonly options: Readonly<Record<string, unknown>>;
-  /** of the detector's own bytes; who loads a model compares it */
-  readonly formatVersion: number;
-}
-
-export interface ModelManifest extends ModelKey, ModelFacts {
-  /** `v1`, `v2` … of this key; never used twice while any later one is there */
-  readonly version: string;
-  /** of the model's bytes, hex */
-  readonly sha256: string;
-  readonly bytes: number;
+export interface StoredModel {
+  readonly bytes: ArrayBuffer;
+  readonly manifest: ModelManifest;
 }
 
 export interface ModelStore {
-  /** Resolves when the new version is on disk and current. Rejects with `WriteFailedError`, the versions before it untouched. The bytes must not change until then. */
-  save(key: ModelKey, bytes: ArrayBuffer, facts: ModelFacts): Promise<ModelManifest>;
-  /** The current version or, where that is damaged, the newest intact one before it. Damaged files are set aside, counted and logged. */
-  load(key: ModelKey): { bytes: ArrayBuffer; manifest: ModelManifest } | undefined;
-  /** The manifest of the current version of every model. Reads the disk. */
+  /**
+   * Resolves when the new version is on disk and in force, or kept aside. Rejects with `WriteFailedError`, the versions before it untouched. The bytes must not
+   * change until then.
+   */
+  save(key: ModelKey, bytes: ArrayBuffer, facts: ModelFacts, options?: SaveOptions): Promise<ModelManifest>;
+  /** The version in force or, where that is damaged, the newest intact one before it. Damaged files are set aside, counted and logged. */
+  load(key: ModelKey): StoredModel | undefined;
+  /** Puts an intact version into force; without a pin, the next new model that is no worse replaces it. Rejects when it is damaged or not there. */
+  putIntoForce(key: ModelKey, version: string, pin?: Pin): Promise<StoredModel>;
+  /** The version that is to be in force and its pin, whether that has run out or not; undefined when there is none. Reads the disk. */
+  current(key: ModelKey): { readonly version: string; readonly pin: Pin | undefined } | undefined;
+  /** The manifest of the version in force of every model. Reads the disk. */
   list(): ModelManifest[];
   /** Finished versions of one model, oldest first. */
   versions(key: ModelKey): ModelManifest[];
 }
 
-const KIND = 'model';
-/** of `model.bin`'s payload as such; the detector's own format is in the manifest */
-const PAYLOAD_VERSION = 1;
-const VERSION = /^v([1-9]\d{0,8})$/;
+export interface ModelStoreOptions {
+  /** versions of one model that stay, the one in force always does; default 3 */
+  readonly keep?: number;
+  /** versions that were kept aside and stay; default 2 */
+  readonly keepAside?: number;
+  /** false for a command beside a running exporter: what looks unfinished may be under way; default true */
+  readonly cleanUp?: boolean;
+}
 
-/** Creates nothing until the first save. `keep`: versions of one model that stay, the current one always does; default 3. */
-export function openModelStore(folder: string, observer: Observer, { keep = 3 }: { keep?: number } = {}): ModelStore {
+const KIND = 'model';
+/** of `model.bin`'s payload as such; the detector's own format is in its bytes */
+const PAYLOAD_VERSION = 1;
+
+/** Creates nothing until the first save. */
+export function openModelStore(folder: string, observer: Observer, options: ModelStoreOptions = {}): ModelStore {
+  const { keep = 3, keepAside = 2, cleanUp = true } = options;
   const saving = new Map<string, Promise<unknown>>();
-  for (const home of homes(folder)) removeUnfinished(home);
+  if (cleanUp) for (const home of homes(folder)) removeUnfinished(home);
 
   function refused(error: unknown): void {
     if (!(error instanceof RefusedFileError)) {
@@ -87,47 +105,70 @@ export function openModelStore(folder: string, observer: Observer, { keep = 3 }:
   }
 
   /** undefined when there is none, or a damaged one. */
-  function currentOf(home: string): number | undefined {
+  function currentOf(home: string): { number: number; pin: Pin | undefined } | undefined {
     try {
-      const current = readSealedJson(join(home, 'current.json')) as { version: string } | undefined;
-      return Number(VERSION.exec(current?.version ?? '')?.[1]) || undefined;
+      const current = readSealedJson(join(home, CURRENT_FILE)) as { version?: string; pin?: Pin } | undefined;
+      const number = versionNumber(current?.version);
+      return number === undefined ? undefined : { number, pin: current?.pin };
     } catch (error) {
       refused(error);
       return undefined;
     }
   }
 
-  /** The one in force first, then those before it, then any after it (left by a save that was killed before its last step). */
-  function candidates(home: string): number[] {
+  /** The one in force first, then those before it, then any after it (left by a save that was killed before its last step). Those that were kept aside are none. */
+  function* candidates(home: string): Generator<ModelManifest> {
+    const current = currentOf(home)?.number ?? Infinity;
     const numbers = versionNumbers(home).reverse();
-    const current = currentOf(home);
-    if (current === undefined) return numbers;
-    return [...numbers.filter((number) => number <= current), ...numbers.filter((number) => number > current)];
+    for (const number of [...numbers.filter((n) => n <= current), ...numbers.filter((n) => n > current)]) {
+      const manifest = manifestOf(home, number);
+      if (manifest && (manifest.aside === undefined || number === current)) yield manifest;
+    }
   }
 
-  async function saveNext(key: ModelKey, bytes: ArrayBuffer, facts: ModelFacts): Promise<ModelManifest> {
+  function loadVersion(home: string, manifest: ModelManifest): StoredModel | undefined {
+    try {
+      const payload = readModel(home, manifest);
+      return payload && { bytes: payload.buffer, manifest };
+    } catch (error) {
+      refused(error);
+      return undefined;
+    }
+  }
+
+  async function saveNext(
+    key: ModelKey,
+    bytes: ArrayBuffer,
+    facts: ModelFacts,
+    { aside, pin }: SaveOptions,
+  ): Promise<ModelManifest> {
     const home = homeOf(folder, key);
-    const number = Math.max(currentOf(home) ?? 0, ...versionNumbers(home)) + 1;
+    const number = await takeNumber(home, Math.max(currentOf(home)?.number ?? 0, ...versionNumbers(home)) + 1);
     const payload = new Uint8Array(bytes);
     const manifest: ModelManifest = {
+      formatVersion: MANIFEST_FORMAT,
       version: `v${number}`,
       monitor: key.monitor,
       group: key.group,
       detector: key.detector,
       sha256: sha256(payload),
       bytes: bytes.byteLength,
-      features: facts.features.map(({ name, unit }) => ({ name, unit })),
+      features: facts.features.map(({ name, unit, transform }) => ({ name, unit, transform })),
       rows: facts.rows,
       trainedAt: facts.trainedAt,
       seed: facts.seed,
       options: facts.options,
-      formatVersion: facts.formatVersion,
+      meanScore: facts.meanScore,
+      usualScore: facts.usualScore,
+      historyRows: facts.historyRows,
+      notes: facts.notes,
+      ...(aside !== undefined && { aside }),
     };
-    const place = join(home, manifest.version);
+    const place = placeOf(home, number);
     try {
-      await writeAtomic(join(place, 'model.bin'), KIND, PAYLOAD_VERSION, payload);
-      await replaceFile(join(place, 'manifest.json'), [sealedJson(manifest)]);
-      await replaceFile(join(home, 'current.json'), [sealedJson({ version: manifest.version })]);
+      await writeAtomic(join(place, MODEL_FILE), KIND, PAYLOAD_VERSION, payload);
+      await replaceFile(join(place, MANIFEST_FILE), [sealedJson(manifest)]);
+      if (aside === undefined) await pointTo(home, number, pin);
     } catch (error) {
       // what is left would only take up the space that was missing
       await rm(place, { recursive: true, force: true }).catch((left: Error) =>
@@ -135,17 +176,20 @@ export function openModelStore(folder: string, observer: Observer, { keep = 3 }:
       );
       throw error;
     }
-    await prune(home, number);
+    await prune(home);
     return manifest;
   }
 
   /** The model is saved, so trouble here is a matter of space, not of the caller. */
-  async function prune(home: string, current: number): Promise<void> {
+  async function prune(home: string): Promise<void> {
+    const current = currentOf(home)?.number;
     const others = versionNumbers(home).filter((number) => number !== current);
-    const surplus = others.slice(0, Math.max(0, others.length - (keep - 1)));
+    const aside = others.filter((number) => manifestOf(home, number)?.aside !== undefined);
+    const served = others.filter((number) => !aside.includes(number));
+    const surplus = [...oldest(served, keep - 1), ...oldest(aside, keepAside)];
     for (const number of surplus) {
       try {
-        await rm(join(home, `v${number}`), { recursive: true, force: true });
+        await rm(placeOf(home, number), { recursive: true, force: true });
       } catch (error) {
         observer.count('store_errors_total', { store: 'models', reason: 'io' });
         observer.log.warn('cannot remove an old model', { home, version: number, error: (error as Error).message });
@@ -153,42 +197,53 @@ export function openModelStore(folder: string, observer: Observer, { keep = 3 }:
     }
   }
 
+  /** One change of a model at a time: each takes the number after the last. */
+  function inTurn<T>(home: string, change: () => Promise<T>): Promise<T> {
+    const mine = (saving.get(home) ?? Promise.resolve()).then(change);
+    const settled = mine
+      .catch(() => undefined)
+      .finally(() => {
+        if (saving.get(home) === settled) saving.delete(home);
+      });
+    saving.set(home, settled);
+    return mine;
+  }
+
   return {
-    save(key, bytes, facts) {
-      const home = homeOf(folder, key);
-      // one save of a model at a time: each takes the number after the last
-      const save = (saving.get(home) ?? Promise.resolve()).then(() => saveNext(key, bytes, facts));
-      const settled = save
-        .catch(() => undefined)
-        .finally(() => {
-          if (saving.get(home) === settled) saving.delete(home);
-        });
-      saving.set(home, settled);
-      return save;
-    },
+    save: (key, bytes, facts, options = {}) => inTurn(homeOf(folder, key), () => saveNext(key, bytes, facts, options)),
     load(key) {
       const home = homeOf(folder, key);
-      for (const number of candidates(home)) {
-        const manifest = manifestOf(home, number);
-        if (!manifest) continue;
-        try {
-          const payload = readModel(home, number, manifest);
-          if (payload) return { bytes: payload.buffer, manifest };
-        } catch (error) {
-          refused(error);
-        }
+      for (const manifest of candidates(home)) {
+        const stored = loadVersion(home, manifest);
+        if (stored) return stored;
       }
       return undefined;
     },
-    list() {
-      const current = homes(folder).map((home) => {
-        for (const number of candidates(home)) {
-          const manifest = manifestOf(home, number);
-          if (manifest) return manifest;
+    putIntoForce(key, version, pin) {
+      const home = homeOf(folder, key);
+      return inTurn(home, async () => {
+        const number = versionNumber(version);
+        const manifest = number === undefined ? undefined : readManifest(home, number);
+        const payload = manifest && readModel(home, manifest);
+        if (!payload) {
+          const known = versionNumbers(home).map((n) => `v${n}`);
+          throw new Error(
+            `there is no version ${version} of ${addressOf(key)}; there ${known.length > 0 ? `are ${known.join(', ')}` : 'is none'}`,
+          );
         }
-        return undefined;
+        await pointTo(home, number!, pin);
+        return { bytes: payload.buffer, manifest };
       });
-      return current.filter((manifest) => manifest !== undefined);
+    },
+    current(key) {
+      const current = currentOf(homeOf(folder, key));
+      return current && { version: `v${current.number}`, pin: current.pin };
+    },
+    list() {
+      return homes(folder).flatMap((home) => {
+        const [first] = candidates(home);
+        return first ? [first] : [];
+      });
     },
     versions(key) {
       const home = homeOf(folder, key);
@@ -199,64 +254,53 @@ export function openModelStore(folder: string, observer: Observer, { keep = 3 }:
   };
 }
 
-function homeOf(folder: string, { monitor, group, detector }: ModelKey): string {
-  return join(folder, folderName(monitor), folderName(group), folderName(detector));
+/** As commands write it. */
+export function addressOf({ monitor, group, detector }: ModelKey): string {
+  return `${monitor}/${group}/${detector}`;
 }
 
-/** Plain names as they are, anything else as a readable start and a hash: no two names share a folder and none leaves the store. */
-function folderName(name: string): string {
-  if (/^[a-z0-9][a-z0-9_-]{0,47}$/.test(name)) return name;
-  const readable = name
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '_')
-    .slice(0, 32);
-  // a dot, which plain names have not
-  return `${readable}.${createHash('sha256').update(name).digest('hex').slice(0, 20)}`;
+async function pointTo(home: string, number: number, pin: Pin | undefined): Promise<void> {
+  await replaceFile(join(home, CURRENT_FILE), [sealedJson({ version: `v${number}`, ...(pin && { pin }) })]);
 }
 
-function homes(folder: string): string[] {
-  const inside = (parent: string) => readFolder(parent).map((name) => join(parent, name));
-  return inside(folder).flatMap(inside).flatMap(inside).sort();
-}
-
-function readFolder(folder: string): string[] {
+/** The first free number from `first` on: the folder is made by one process only. */
+async function takeNumber(home: string, first: number): Promise<number> {
   try {
-    return readdirSync(folder);
+    await mkdir(home, { recursive: true, mode: 0o700 });
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return [];
-    throw error;
+    throw new WriteFailedError(home, error, 'nothing');
+  }
+  for (let number = first; ; number++) {
+    try {
+      await mkdir(placeOf(home, number), { mode: 0o700 });
+      return number;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
+        throw new WriteFailedError(placeOf(home, number), error, 'nothing');
+    }
   }
 }
 
-/** Ascending. */
-function versionNumbers(home: string): number[] {
-  return readFolder(home)
-    .map((name) => Number(VERSION.exec(name)?.[1] ?? 0))
-    .filter((number) => number > 0)
-    .sort((a, b) => a - b);
-}
-
-/** What a killed save left behind. */
-function removeUnfinished(home: string): void {
-  removeTemporaryFiles(home);
-  for (const number of versionNumbers(home)) {
-    const place = join(home, `v${number}`);
-    const files = readFolder(place);
-    removeTemporaryFiles(place);
-    const unfinished = !files.some((name) => name.startsWith('manifest.json'));
-    if (unfinished) rmSync(place, { recursive: true, force: true });
-  }
+/** All but the newest `keep`. */
+function oldest(numbers: readonly number[], keep: number): readonly number[] {
+  return numbers.slice(0, Math.max(0, numbers.length - keep));
 }
 
 /** undefined when the version is unfinished or its model was set aside. */
 function readManifest(home: string, number: number): ModelManifest | undefined {
-  const place = join(home, `v${number}`);
-  if (!existsSync(join(place, 'model.bin'))) return undefined;
-  return readSealedJson(join(place, 'manifest.json')) as ModelManifest | undefined;
+  const place = placeOf(home, number);
+  if (!existsSync(join(place, MODEL_FILE))) return undefined;
+  const content = readSealedJson(join(place, MANIFEST_FILE));
+  if (content === undefined) return undefined;
+  try {
+    return checkManifest(content);
+  } catch (error) {
+    throw refuse(join(place, MANIFEST_FILE), 'version', (error as Error).message);
+  }
 }
 
-function readModel(home: string, number: number, manifest: ModelManifest): Uint8Array<ArrayBuffer> | undefined {
-  const path = join(home, `v${number}`, 'model.bin');
+function readModel(home: string, manifest: ModelManifest): Uint8Array<ArrayBuffer> | undefined {
+  const path = join(home, manifest.version, MODEL_FILE);
   const payload = readAtomic(path, KIND, PAYLOAD_VERSION);
   if (payload && sha256(payload) !== manifest.sha256) {
     throw refuse(path, 'checksum', 'it is intact but not the model that its manifest describes');
