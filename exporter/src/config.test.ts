@@ -1,4 +1,5 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { detectorTypes } from './detectors/registry.ts';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
@@ -17,7 +18,7 @@ const sources = {
   probe: { options: z.strictObject({ targets: z.array(z.string()).default([]), timeout: duration().default(2000) }) },
   synthetic: { options: z.strictObject({}) },
 };
-const detectors = ['baseline', 'isolation-forest'];
+const detectors = Object.fromEntries(detectorTypes.map((type) => [type.name, type]));
 const HOME = '/home/operator';
 
 let folder: string;
@@ -61,7 +62,9 @@ test('Without a file the host and the default gateway are watched, and every opt
     options: {},
     intervalMs: 1000,
     stepMs: 15_000,
-    detectors: ['baseline', 'isolation-forest'],
+    detectors: ['baseline', 'isolation-forest', 'conditional', 'var'],
+    detectorOptions: {},
+    ensemble: { method: 'mean', votes: 2 },
     threshold: { method: 'budget', incidentsPerDay: 1 },
     features: {},
     limits: {},

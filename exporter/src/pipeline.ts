@@ -22,6 +22,7 @@ import { createScoreboard } from './outputs/scoreboard.ts';
 import type { Service } from './outputs/service.ts';
 import type { Group } from './pipeline/group.ts';
 import { restoreIncidents, saveIncidents, saveIncidentsSync } from './pipeline/incident-state.ts';
+import { changedMonitor, checkEnsemble, UnknownMonitorError, type EnsembleChange } from './pipeline/ensemble-change.ts';
 import { createMonitor, type Monitor } from './pipeline/monitor.ts';
 import { save, saveSync } from './pipeline/save.ts';
 import { statusOf } from './pipeline/status.ts';
@@ -88,7 +89,12 @@ export async function startPipeline(context: PipelineContext): Promise<Pipeline>
     observer.count('state_refused_total', { kind: 'incident-state', reason: refusalOf(cause) });
     log.warn('saved incidents are not used', { error: (cause as Error).message });
   }
-  const scoreboard = createScoreboard({ clock, observer, maxFeatureEntities: config.metrics.featureEntities });
+  const scoreboard = createScoreboard({
+    clock,
+    observer,
+    maxFeatureEntities: config.metrics.featureEntities,
+    expected: (monitor, schema, entity) => running.get(monitor)?.monitor.expected(schema, entity) ?? [],
+  });
   const trainer = createTrainer({
     clock,
     observer,
@@ -113,10 +119,10 @@ export async function startPipeline(context: PipelineContext): Promise<Pipeline>
       training: () => trainer.state(monitors()),
       sources: () =>
         monitors().map((monitor) => ({
-          monitor: monitor.config.name,
-          source: monitor.config.source,
+          monitor: monitor.config().name,
+          source: monitor.config().source,
           up: monitor.up(),
-          lastSampleAt: scoreboard.totals(monitor.config.name).lastSampleAt,
+          lastSampleAt: scoreboard.totals(monitor.config().name).lastSampleAt,
         })),
       config: () => ({ lastReloadSuccessful: reloads.lastReloadSuccessful, lastSuccessAt: reloads.lastReloadAt }),
       topology,
@@ -141,6 +147,7 @@ export async function startPipeline(context: PipelineContext): Promise<Pipeline>
     topology,
     metrics,
     reload,
+    changeEnsemble,
     ready: () => ready,
   };
   const web = createWebServer({ options: config.web, service, observer, clock });
@@ -203,37 +210,8 @@ export async function startPipeline(context: PipelineContext): Promise<Pipeline>
     if (stopping) throw new Error('the exporter stops');
     try {
       const next = context.readConfig();
-      const unchanged = new Set(
-        next.monitors
-          .filter((monitor) => running.get(monitor.name)?.monitor.fingerprint === fingerprint(monitor))
-          .map((monitor) => monitor.name),
-      );
-      const fresh = createSources(
-        next.monitors.filter((monitor) => !unchanged.has(monitor.name)),
-        next,
-        observer,
-      );
-      checkFeatureNames(
-        next,
-        ({ name }) => fresh.get(name)?.schemas ?? running.get(name)?.monitor.source.schemas ?? [],
-      );
-      for (const name of [...running.keys()]) {
-        if (unchanged.has(name)) continue;
-        const entities = entitiesOf(name);
-        await stopMonitor(name);
-        if (next.monitors.some((monitor) => monitor.name === name)) {
-          tracker.renew(name, entities);
-          continue;
-        }
-        emit(undefined, endIncidents(name));
-        scoreboard.removeMonitor(name);
-        observer.forget(name);
-      }
-      if (stopping) throw new Error('the exporter stops');
-      for (const monitor of next.monitors) {
-        const source = fresh.get(monitor.name);
-        if (source) startMonitor(monitor, source);
-      }
+      const unchanged = await replaceMonitors(next);
+      trainer.refresh();
       for (const key of ['storagePath', 'web', 'log', 'paths', 'metrics'] as const)
         if (JSON.stringify(next[key]) !== JSON.stringify(config[key]))
           log.warn('a changed option takes effect at the next start', { option: key });
@@ -241,13 +219,63 @@ export async function startPipeline(context: PipelineContext): Promise<Pipeline>
       reloads.lastReloadSuccessful = true;
       reloads.lastReloadAt = clock.now();
       reloads.lastReloadError = null;
-      log.info('configuration reloaded', { monitors: next.monitors.length, unchanged: unchanged.size });
+      log.info('configuration reloaded', { monitors: next.monitors.length, unchanged });
     } catch (cause) {
       reloads.lastReloadSuccessful = false;
       reloads.lastReloadError = (cause as Error).message;
       log.error('configuration not reloaded, the old one stays', { error: (cause as Error).message });
       throw cause;
     }
+  }
+
+  /** Stops, starts and keeps monitors until they are those of `next`; gives how many were kept. */
+  async function replaceMonitors(next: Config): Promise<number> {
+    const unchanged = new Set(
+      next.monitors
+        .filter((monitor) => running.get(monitor.name)?.monitor.fingerprint() === fingerprint(monitor))
+        .map((monitor) => monitor.name),
+    );
+    const changed = next.monitors.filter((monitor) => !unchanged.has(monitor.name));
+    for (const { name, detectors, ensemble } of changed) checkEnsemble(name, detectors, ensemble);
+    const fresh = createSources(changed, next, observer);
+    checkFeatureNames(next, ({ name }) => fresh.get(name)?.schemas ?? running.get(name)?.monitor.source.schemas ?? []);
+    for (const name of [...running.keys()]) {
+      if (unchanged.has(name)) continue;
+      const entities = entitiesOf(name);
+      await stopMonitor(name);
+      if (next.monitors.some((monitor) => monitor.name === name)) {
+        tracker.renew(name, entities);
+        continue;
+      }
+      emit(undefined, endIncidents(name));
+      scoreboard.removeMonitor(name);
+      observer.forget(name);
+    }
+    if (stopping) throw new Error('the exporter stops');
+    for (const monitor of next.monitors) {
+      const source = fresh.get(monitor.name);
+      if (source) startMonitor(monitor, source);
+    }
+    return unchanged.size;
+  }
+
+  /** Other members, weights or detectors of one monitor, until the next reload or start. Members and weights change between two rows; other detectors start the monitor again. */
+  function changeEnsemble(name: string, change: EnsembleChange): Promise<void> {
+    const mine = reloading.then(async () => {
+      const found = running.get(name)?.monitor;
+      if (!found) throw new UnknownMonitorError(name, [...running.keys()]);
+      const changed = changedMonitor(found.config(), change);
+      checkEnsemble(name, changed.detectors, changed.ensemble);
+      if (change.detectors === undefined) found.setEnsemble(changed.ensemble);
+      else
+        await replaceMonitors({
+          ...config,
+          monitors: monitors().map(({ config: own }) => (own().name === name ? changed : own())),
+        });
+      log.info('ensemble changed', { monitor: name, detectors: changed.detectors.join(), ...changed.ensemble });
+    });
+    reloading = mine.catch(() => undefined);
+    return mine;
   }
 
   /** Closes the incidents of a monitor that is gone; the scoreboard is told, so that its counts are right. */

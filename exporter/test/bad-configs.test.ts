@@ -1,9 +1,10 @@
 /** Each bad-configs/<mistake>.yaml is refused with exactly the text of <mistake>.expected.txt. One without a YAML file does not exist. */
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, writeFileSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { loadConfig } from '../src/config.ts';
 import { ConfigError } from '../src/config/problems.ts';
+import { detectorTypes } from '../src/detectors/registry.ts';
 import { duration } from '../src/durations.ts';
 
 const folder = join(__dirname, 'bad-configs');
@@ -27,7 +28,7 @@ function messageOf(mistake: string): string {
       env: {},
       flags: {},
       sources,
-      detectors: ['baseline', 'isolation-forest'],
+      detectors: Object.fromEntries(detectorTypes.map((type) => [type.name, type])),
     });
   } catch (error) {
     if (error instanceof ConfigError) return `${error.message.replaceAll(`${folder}/`, '')}\n`;
@@ -37,6 +38,7 @@ function messageOf(mistake: string): string {
 }
 
 test.each(mistakes)('The mistake "%s" is told with its key, its value and a way out.', (mistake) => {
+  if (process.env.UPDATE_GOLDEN) writeFileSync(join(folder, `${mistake}.expected.txt`), messageOf(mistake));
   expect(messageOf(mistake)).toBe(readFileSync(join(folder, `${mistake}.expected.txt`), 'utf8'));
 });
 

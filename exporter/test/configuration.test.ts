@@ -7,6 +7,7 @@ import { FLAGS } from '../src/config/flags.ts';
 import { fileOptions } from '../src/config/schema.ts';
 import { keyPaths } from '../src/config/schema-walk.ts';
 import { loadConfig } from '../src/config.ts';
+import { detectorTypes } from '../src/detectors/registry.ts';
 import { sourceTypes as sources } from '../src/sources/registry.ts';
 
 const exporter = join(__dirname, '..');
@@ -14,7 +15,7 @@ const root = join(exporter, '..');
 const read = (...path: string[]) => readFileSync(join(root, ...path), 'utf8');
 
 const env = { HOME: '/home/operator' };
-const tables = { sources, detectors: ['baseline', 'isolation-forest'] };
+const tables = { sources, detectors: Object.fromEntries(detectorTypes.map((type) => [type.name, type])) };
 
 /** every key path that can be written, leaves only, options of sources apart */
 const leaves = (paths: string[]) =>

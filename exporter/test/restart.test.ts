@@ -50,10 +50,15 @@ beforeAll(async () => {
   const storage = join(temporaryFolder(), 'state');
   writeHistory(storage, ROWS);
   const exporter = await startExporter({ storage, config: CONFIG });
-  await until('every node has an incident and an ensemble that is trusted', async () => {
-    const models = await modelsOf(exporter);
-    return models.length === NODE_NAMES.length && fitted(models) && models.every(({ trusted }) => trusted);
-  });
+  await until(
+    'every node has an incident, an ensemble that is trusted and a baseline that expects something',
+    async () => {
+      const models = await modelsOf(exporter);
+      if (!(models.length === NODE_NAMES.length && fitted(models) && models.every(({ trusted }) => trusted)))
+        return false;
+      return (await exporter.page()).labels('netpulse_feature_expected_value', 'entity').length > 0;
+    },
+  );
   const models = (await modelsOf(exporter)).sort(byGroup);
   const incidents = await incidentsOf(exporter);
   const status = await exporter.api<Status>('/api/status');

@@ -11,6 +11,8 @@ jest.setTimeout(60_000);
 const OPEN_METRICS = 'application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5';
 const GOLDEN = join(__dirname, 'golden/page.txt');
 const DOCUMENT = join(__dirname, '../../docs/metrics.md');
+/** of the synthetic monitor, with the ensemble */
+const DETECTORS = 4;
 const PROMTOOL = '/usr/bin/promtool';
 
 let synthetic: Exporter;
@@ -25,7 +27,12 @@ beforeAll(async () => {
       storage,
       config: {
         metrics: { feature_entities: NODE_NAMES.length },
-        monitors: [syntheticMonitor('net', ALWAYS_OVER_THE_LIMIT)],
+        monitors: [
+          syntheticMonitor('net', {
+            ...ALWAYS_OVER_THE_LIMIT,
+            detectors: ['baseline', 'isolation-forest', 'conditional'],
+          }),
+        ],
       },
     }),
     startExporter({
@@ -46,13 +53,15 @@ afterAll(async () => {
 
 /** A page on which every model has scored and thrown off its first verdicts. */
 async function settledPage(): Promise<string> {
-  return until('every node is scored by its model', async () => {
+  return until('every node is scored by every detector', async () => {
     const page = await synthetic.page();
-    const scored = page.families
-      .find(({ name }) => name === 'netpulse_detector_score')!
-      .samples.filter(({ labels }) => labels.detector === 'ensemble');
+    const scored = page.families.find(({ name }) => name === 'netpulse_detector_score')!.samples;
     return (
-      scored.length === NODE_NAMES.length && page.sum('netpulse_incidents_active') === NODE_NAMES.length && page.body
+      scored.length === DETECTORS * NODE_NAMES.length &&
+      page.labels('netpulse_feature_expected_value', 'entity').length === NODE_NAMES.length &&
+      page.labels('netpulse_detector_expected_value', 'entity').length === NODE_NAMES.length &&
+      page.sum('netpulse_incidents_active') === NODE_NAMES.length &&
+      page.body
     );
   });
 }
@@ -60,7 +69,7 @@ async function settledPage(): Promise<string> {
 const QUANTITIES = [
   /^(process|nodejs)_/,
   /_(seconds|seconds_bucket|seconds_sum|seconds_count|bytes)$/,
-  /^netpulse_(anomaly_|detector_score|reconstruction_error|feature_(value|expected|contribution))/,
+  /^netpulse_(anomaly_|detector_score|reconstruction_error|(feature|detector)_(value|expected|contribution))/,
   /^netpulse_(samples|anomalous_samples|stage_rows|clock_jumps)_total$/,
   /^netpulse_(health_ratio|false_alarm_budget_used_ratio|model_rows|model_warmup_ratio)$/,
 ];

@@ -24,6 +24,7 @@ export function syntheticMonitor(name = 'net', more: Record<string, unknown> = {
     source: 'synthetic',
     interval: `${INTERVAL_MS}ms`,
     trust: '20 rows',
+    detectors: ['baseline', 'isolation-forest'],
     options: { seed: 1, anomaly_share: 0 },
     ...more,
   };

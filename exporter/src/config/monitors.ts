@@ -1,7 +1,7 @@
 /** What a monitor's keys mean together: the source's own options, steps that fit intervals, names that exist, defaults that depend on the source. */
 import { createHash } from 'node:crypto';
 import type { z } from 'zod';
-import { defaultThreshold, type ThresholdOptions } from '../decision/options.ts';
+import { defaultThreshold, type EnsembleOptions, type ThresholdOptions } from '../decision/options.ts';
 import { duration, formatDuration } from '../durations.ts';
 import type { FeatureSpec, Schema } from '../flow.ts';
 import { nearest, problemsOf, show, valueAt, wayOut } from './problems.ts';
@@ -22,6 +22,9 @@ export interface MonitorConfig {
   readonly stepMs: number;
   /** names of the detector table, at least one, none twice */
   readonly detectors: readonly string[];
+  /** of the detectors that have any, by name; parsed by the detector itself */
+  readonly detectorOptions: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  readonly ensemble: EnsembleOptions;
   readonly threshold: ThresholdOptions;
   readonly features: Readonly<Record<string, FeatureSettings>>;
   readonly limits: Readonly<Record<string, Limit>>;
@@ -30,18 +33,20 @@ export interface MonitorConfig {
   readonly seed: number;
 }
 
-/** The names a monitor can use; `sources` is the source table, of which only the options' schemas are read. */
+/** The names a monitor can use: the tables of sources and of detectors, of which only the options' schemas are read. */
 export interface Tables {
   readonly sources: Readonly<Record<string, { readonly options: z.ZodType }>>;
-  readonly detectors: readonly string[];
+  readonly detectors: Readonly<Record<string, { readonly options: z.ZodType }>>;
 }
 
 type Found = { path: Path; message: string };
 
 /** Sources that are not tied to the wall clock: every sample is a row, and trust counts rows. */
 const REPLAYED = new Set(['synthetic', 'csv']);
-/** Replayed data is full of faults on purpose: a budget of false alarms would silence it. */
-const LABELLED_THRESHOLD: ThresholdOptions = { method: 'contamination', contamination: 0.1 };
+/** Replayed data is full of faults on purpose: a budget of false alarms would silence it, and a share of its rows would take faults for ordinary. */
+const LABELLED_THRESHOLD: ThresholdOptions = { method: 'robust', deviations: 3.3 };
+/** The ridge guards against normal behaviour that moves, and blurs relations; the synthetic network stays as it is. */
+const SYNTHETIC_OPTIONS = { conditional: { ridge: 0.01 } };
 const LIVE_STEP_MS = 15_000;
 const FEWEST_STEPS = 100;
 
@@ -77,22 +82,53 @@ export function monitorProblems(raw: unknown, { sources, detectors }: Tables): F
       else found.push(...optionProblems(sources[source].options, get('options') ?? {}, at('options')));
     }
 
-    const named = get('detectors');
-    if (Array.isArray(named))
-      named.forEach((detector: unknown, i) => {
-        if (typeof detector !== 'string' || detector === '') return;
-        if (!detectors.includes(detector))
+    const entries = get('detectors');
+    const named = Array.isArray(entries) ? entries.map(writtenName) : undefined;
+    if (named)
+      named.forEach((detector, i) => {
+        if (detector === undefined || detector === '') return;
+        if (!Object.hasOwn(detectors, detector))
           found.push({
             path: at('detectors', i),
-            message: `there is no detector ${show(detector)}; ${wayOut(detector, detectors)}`,
+            message: `there is no detector ${show(detector)}; ${wayOut(detector, Object.keys(detectors))}`,
           });
         else if (named.indexOf(detector) < i)
           found.push({ path: at('detectors', i), message: `${show(detector)} is listed twice; keep one of them` });
+        else
+          found.push(
+            ...optionProblems(
+              detectors[detector].options,
+              get('detectors', i, detector) ?? {},
+              at('detectors', i, detector),
+            ),
+          );
       });
+
+    const members = get('ensemble', 'members');
+    if (named && typeof members === 'object' && members !== null)
+      for (const member of Object.keys(members))
+        if (!named.includes(member))
+          found.push({
+            path: at('ensemble', 'members', member),
+            message: `${show(member)} is none of the monitor's detectors; ${wayOut(
+              member,
+              named.filter((n) => n !== undefined),
+            )}`,
+          });
 
     found.push(...scheduleProblems(get('interval') ?? '1s', get('step'), get('history') ?? '7d', at));
     return found;
   });
+}
+
+/** The name in an entry of `detectors` as written: a name, or a name with options. */
+function writtenName(entry: unknown): string | undefined {
+  if (typeof entry === 'string') return entry;
+  return typeof entry === 'object' && entry !== null ? Object.keys(entry)[0] : undefined;
+}
+
+function detectorName(entry: MonitorOptions['detectors'][number]): string {
+  return typeof entry === 'string' ? entry : Object.keys(entry)[0];
 }
 
 function optionProblems(schema: z.ZodType, value: unknown, prefix: Path): Found[] {
@@ -125,7 +161,7 @@ function lengthOrNothing(value: unknown): number | undefined {
 }
 
 /** A monitor without problems, with the defaults that depend on its source. */
-export function resolveMonitor(given: MonitorOptions, { sources }: Tables): MonitorConfig {
+export function resolveMonitor(given: MonitorOptions, { sources }: Pick<Tables, 'sources'>): MonitorConfig {
   const replayed = REPLAYED.has(given.source);
   return {
     name: given.name,
@@ -133,7 +169,14 @@ export function resolveMonitor(given: MonitorOptions, { sources }: Tables): Moni
     options: sources[given.source].options.parse(given.options ?? {}),
     intervalMs: given.interval,
     stepMs: given.step ?? (replayed ? given.interval : Math.ceil(LIVE_STEP_MS / given.interval) * given.interval),
-    detectors: given.detectors,
+    detectors: given.detectors.map(detectorName),
+    detectorOptions: {
+      ...(given.source === 'synthetic' ? SYNTHETIC_OPTIONS : {}),
+      ...Object.fromEntries(
+        given.detectors.flatMap((entry) => (typeof entry === 'string' ? [] : Object.entries(entry))),
+      ),
+    },
+    ensemble: given.ensemble,
     threshold: given.threshold ?? (replayed ? LABELLED_THRESHOLD : defaultThreshold),
     features: given.features,
     limits: given.limits,

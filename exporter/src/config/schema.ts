@@ -3,7 +3,7 @@
  * What depends on more than one key (the step, trust, options of a source) is settled in `monitors.ts`.
  */
 import { z } from 'zod';
-import { thresholdOptions } from '../decision/options.ts';
+import { ensembleOptions, thresholdOptions } from '../decision/options.ts';
 import { duration, parseDuration } from '../durations.ts';
 import { webOptions } from '../outputs/rest/options.ts';
 import { show } from './problems.ts';
@@ -68,13 +68,24 @@ const limit = z
     error: ({ input }) => `${show(input)} allows no value; min must be smaller than max`,
   });
 
+/** `- one-class-svm: { nu: 0.05 }`: a detector with options of its own. */
+const detectorWithOptions = z
+  .record(name, z.record(z.string(), z.unknown()))
+  .refine((entry) => Object.keys(entry).length === 1, {
+    error: 'names more than one detector; give each its own line of the list',
+  });
+
 const monitorOptions = z.strictObject({
   name: z.string().regex(/^[a-z0-9_-]{1,40}$/, { error: 'use 1 to 40 of the characters a-z, 0-9, _ and -' }),
   source: name,
   interval: duration(500, HOUR).default(1000),
   step: duration(500, HOUR).optional(),
   options: z.unknown().optional(),
-  detectors: z.array(name).min(1).default(['baseline', 'isolation-forest']),
+  detectors: z
+    .array(z.union([name, detectorWithOptions]))
+    .min(1)
+    .default(['baseline', 'isolation-forest', 'conditional', 'var']),
+  ensemble: ensembleOptions.prefault({}),
   threshold: thresholdOptions.optional(),
   features: z.record(featureName, featureSettings).default({}),
   limits: z.record(featureName, limit).default({}),

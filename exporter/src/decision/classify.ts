@@ -18,6 +18,10 @@ const TABLE: readonly { pattern: RegExp; side: 'up' | 'down'; kind: Kind }[] = [
 
 /** shares below this do not vote */
 const QUIET = 0.05;
+/** with this share of a broken relation one feature breaks it: the fault has a name, it is only small yet */
+const SINGLE_SHARE = 0.72;
+/** or with this one, if it is nearly seen to be off by itself */
+const NEARLY = { deviation: 0.6, share: 0.5 };
 /** a memory fault keeps the CPU busy too: with this share it is named after the memory */
 const MEMORY_SHARE = 0.25;
 
@@ -29,20 +33,25 @@ export function kindTable(features: readonly FeatureSpec[]): { up: Kind; down: K
 }
 
 /**
- * `shares` are the row's contributions, `above(j)` whether feature j is above its expected value. A crossed limit is told as one, whatever else is off; all
- * deviations small means that only the relation is.
+ * `shares` are the row's contributions, `above(j)` whether feature j is above its expected value. A crossed limit is told as one, whatever else is off. All
+ * deviations small means that only the relation is, unless a single feature is to blame for that.
  * `leaking` says whether memory has been climbing.
  */
 export function classify(
   table: readonly { up: Kind; down: Kind }[],
-  shares: ArrayLike<number>,
+  shares: Float64Array | readonly number[],
   above: (feature: number) => boolean,
   largestDeviation: number,
   limitCrossed: boolean,
   leaking: boolean,
 ): Kind {
   if (limitCrossed) return 'limit';
-  if (largestDeviation < 0.8) return 'correlation_break';
+  const needed = largestDeviation >= NEARLY.deviation ? NEARLY.share : SINGLE_SHARE;
+  if (largestDeviation < 0.8 && !(Math.max(...shares) >= needed)) return 'correlation_break';
+  // memory that falls back after a climb is the end of the leak
+  let memory = 0;
+  for (let j = 0; j < table.length; j++) if (table[j].up === 'memory_pressure') memory += shares[j] || 0;
+  if (leaking && memory >= NEARLY.share) return 'memory_leak';
   const votes = new Map<Kind, number>();
   for (let j = 0; j < table.length; j++) {
     const share = shares[j];

@@ -1,13 +1,20 @@
 /**
- * From deviations and raw scores to verdicts, for the entities of one schema. One score rule: until the ensemble has scored enough unseen rows the
- * baseline decides; then the ensemble does. A crossed limit decides at any time.
+ * From deviations and raw scores to verdicts, for the entities of one schema. Three channels, and the highest speaks: a crossed limit at any time; the
+ * baseline's deviations; and, once it has scored enough unseen rows, the ensemble. The baseline stays beside the ensemble because it sees each sample and slow
+ * climbs, which models of a step's relations do not.
  *
- * The ensemble's raw score is the mean of its members' raw scores, each divided by its own usual mean; it has its own threshold, which is never below the
- * point where the baseline stands at its limit and the others at the upper end of what is ordinary for them. So a quiet machine's rarest row is not an anomaly just for being rarest.
+ * The ensemble's threshold has a floor: the baseline at its limit and the others at the upper end of what is ordinary for them. So a quiet machine's
+ * rarest row is not an anomaly just for being rarest.
  */
 import type { DetectorScores, FeatureSpec } from '../flow.ts';
 import { createBudget, type BudgetSaved } from './budget.ts';
-import type { ThresholdOptions } from './options.ts';
+import { createCalibration, type CalibrationSaved } from './calibration.ts';
+import { agreement } from './confidence.ts';
+import { allMembers, combination, combine, membersInUse } from './ensemble.ts';
+import { explain } from './explain.ts';
+import { beyond } from './limits.ts';
+import type { EnsembleOptions, ThresholdOptions } from './options.ts';
+import { createScoreSamples, type SavedSamples } from './score-samples.ts';
 import { severityOf } from './severity.ts';
 import { createTail } from './tail.ts';
 import { thresholdOf } from './threshold.ts';
@@ -15,9 +22,22 @@ import { thresholdOf } from './threshold.ts';
 /** rows of the baseline, and their time, before its score may open an incident */
 const BASELINE_ROWS = 60;
 const BASELINE_MS = 60_000;
-/** contributions are given from this score on */
-export const EXPLAIN_FROM = 0.5;
+/** the baseline's limit beside a trusted ensemble, in its own limits: two channels share one budget of false alarms */
+const BESIDE_ENSEMBLE = 1.12;
+/** a feature with this deviation is seen to be off by itself */
+const STANDS_OUT = 0.8;
+/** an ensemble above its threshold while nothing stands out is averaged over so much time, at most so many rows; what one row can add is bounded */
+const STEADY_MS = 3000;
+const MOST_STEADY_ROWS = 3;
+const STEADY_CAP = 2;
+/** rows after a fault in which members may still see it in their past, or fewer: until the ensemble's score is below this */
+const ECHO_ROWS = 60;
+const CALM = 0.8;
+/** a row this far above the threshold opens an incident alone, as in the hysteresis of incidents */
+const OPEN_AT_ONCE = 2;
 const HALF_LIFE_HOURS = 72;
+/** what scores of an outgrown model still count */
+const OUTGROWN = 0.05;
 const LONGEST_DECAY_HOURS = 24;
 const HOUR_MS = 3_600_000;
 /** a threshold is worked out again after this many rows */
@@ -26,7 +46,12 @@ const REFRESH_ROWS = 64;
 const TRIM = 0.05;
 /** a model's score at this quantile counts as still ordinary */
 const HIGH_QUANTILE = 0.95;
-const LARGEST = 10;
+/** rows without a score after which a member counts as gone */
+const GONE_ROWS = 60;
+/** fewest combined scores an ensemble's threshold is trusted from */
+const FEWEST_COMBINED = 100;
+/** rows of the smoothed score */
+const SMOOTHING = 2 / (5 + 1);
 
 export interface Trust {
   /** ms of unseen rows, or a number of them; whichever is set */
@@ -40,10 +65,13 @@ export interface DecisionOptions {
   readonly intervalMs: number;
   /** names of the fitted detectors beside the baseline, in the order of `models` */
   readonly models: readonly string[];
+  readonly ensemble: EnsembleOptions;
 }
 
 export interface DecisionColumns {
   readonly score: Float64Array;
+  /** EWMA(5) of the score */
+  readonly smoothed: Float64Array;
   readonly confidence: Float64Array;
   readonly severity: Uint8Array;
   readonly budgetUsed: Float64Array;
@@ -53,17 +81,35 @@ export interface DecisionColumns {
   readonly largest: Float64Array;
   /** 1 where a configured limit was crossed */
   readonly limit: Uint8Array;
+  /** 1 where the ensemble alone is above its threshold: no single feature explains it */
+  readonly relation: Uint8Array;
   /** baseline, the models, then the ensemble if there are models */
   readonly detectors: readonly DetectorScores[];
 }
 
-export interface DecisionSaved {
-  tails: Float32Array[];
-  thresholds: number[];
+/** One detector's calibration of an entity. */
+export interface DetectorSaved {
+  name: string;
+  tail: Float32Array;
+  threshold: number;
+  high: number;
   unseenRows: number;
-  unseenMs: number;
+}
+
+export interface DecisionSaved {
+  /** the baseline, then the models */
+  detectors: DetectorSaved[];
+  ensemble: CalibrationSaved;
+  usual: number;
   rowsSince: number;
   decayedAt: number;
+  smoothed: number;
+  steady: number;
+  echo: number;
+  /** the ensemble's combination and the members in use */
+  version: string;
+  members: number;
+  samples: SavedSamples | undefined;
   budget: BudgetSaved | undefined;
 }
 
@@ -72,24 +118,47 @@ export function createDecision(features: readonly FeatureSpec[], options: Decisi
   const bounded = features.flatMap((feature, j) => (feature.limits ? [{ j, limits: feature.limits }] : []));
   const budget =
     options.threshold.method === 'budget' ? createBudget(options.threshold.incidentsPerDay, columns) : undefined;
+  const names = ['baseline', ...options.models];
+  const width = names.length; // detectors without the ensemble
   const models = options.models.length;
   const baselineRows = Math.max(BASELINE_ROWS, Math.ceil(BASELINE_MS / options.intervalMs));
-  const ensemble = models + 1; // index of the ensemble among the detectors, 0 is the baseline
-  const tails = [1, ...options.models.map(() => 1), 2].map(createTail);
+  const tails = names.map(() => createTail(1));
+  const ensembleCalibration = createCalibration(options.threshold, 1, OPEN_AT_ONCE);
+  const samples = createScoreSamples(width);
+  const relative = new Float64Array(width);
+  const calibrated = new Float64Array(width);
+  let mix = combination(options.ensemble, names);
   let count = 0;
   let thresholds = new Float64Array(0); // entity x detectors; the baseline's stays 1
-  let unseenRows = new Float64Array(0);
-  let unseenMs = new Float64Array(0);
+  let highs = new Float64Array(0); // upper end of what is ordinary, entity x detectors
+  let unseenRows = new Float64Array(0); // entity x detectors
+  let silentRows = new Uint8Array(0); // rows since the last score, entity x detectors
+  let members = new Int32Array(0); // bits of the ensemble's members in use, by entity
+  const steadyRows = Math.max(1, Math.min(MOST_STEADY_ROWS, Math.round(STEADY_MS / options.intervalMs)));
+  let smoothed = new Float64Array(0);
+  let steady = new Float64Array(0);
+  let echo = new Uint8Array(0); // rows that may still be an echo of the last fault
   let rowsSince = new Uint8Array(0);
   let readyEntities = new Uint8Array(0); // the baseline has seen enough of the entity
   let usuals = new Float64Array(0); // the baseline's usual mean of each entity
-  let highs = new Float64Array(0); // upper end of what is ordinary, entity x models
   let decayedAt = NaN;
 
-  function warmth(entity: number): number {
-    const byRows = options.trust.rows === undefined ? 1 : unseenRows[entity] / options.trust.rows;
-    const byTime = options.trust.ms === undefined ? 1 : unseenMs[entity] / options.trust.ms;
-    return Math.min(1, byRows, byTime);
+  /** 0..1, of a fitted detector (numbered from 1) */
+  function warmth(entity: number, detector: number): number {
+    const rows = unseenRows[entity * width + detector];
+    const byRows = options.trust.rows === undefined ? 1 : rows / options.trust.rows;
+    const byTime = options.trust.ms === undefined ? 1 : (rows * options.intervalMs) / options.trust.ms;
+    return rows === 0 ? 0 : Math.min(1, byRows, byTime);
+  }
+
+  /** 0..1: its least warm member, and how many scores its threshold stands on. */
+  function ensembleWarmth(entity: number): number {
+    const use = members[entity];
+    if (use === 0) return 0;
+    let least = 1;
+    for (let i = 1; i < width; i++) if (use & (1 << i)) least = Math.min(least, warmth(entity, i));
+    if (mix.method === 'vote') return least;
+    return Math.min(least, ensembleCalibration.rows(entity) / FEWEST_COMBINED);
   }
 
   function usualMean(entity: number, refresh: boolean): number {
@@ -106,22 +175,94 @@ export function createDecision(features: readonly FeatureSpec[], options: Decisi
     decayedAt = time;
   }
 
+  /**
+   * What the ensemble says that the baseline does not. While nothing stands out by itself, a few seconds must agree: a fault that begins is told with its name
+   * then, and a lone blip not at all. After a fault that stood out, the members still see it in the past of each row: that echo is not told.
+   */
+  function besideBaseline(e: number, ensemble: number, largest: number): number {
+    const average = (steady[e] += (2 / (steadyRows + 1)) * (Math.min(ensemble, STEADY_CAP) - steady[e]));
+    if (largest >= 1 && ensemble >= 1) echo[e] = ECHO_ROWS;
+    else if (echo[e] > 0) echo[e] = ensemble < CALM ? 0 : echo[e] - 1;
+    if (largest >= STANDS_OUT) return ensemble;
+    return echo[e] > 0 ? 0 : Math.min(ensemble, average);
+  }
+
+  /** Other members: their combination is calibrated anew, from the samples. */
+  function recalibrate(entity: number, time: number): void {
+    ensembleCalibration.forget(entity);
+    if (mix.method === 'vote') return;
+    samples.each(entity, (rows, at, rowsAgo) =>
+      ensembleCalibration.push(
+        entity,
+        time - rowsAgo * options.intervalMs,
+        combine(mix, members[entity], rows, at, calibrated),
+      ),
+    );
+  }
+
+  /** Chooses the members of this row's entity and gives their bits; 0 = no ensemble. */
+  function choose(e: number, time: number, ready: number): number {
+    let established = 0;
+    let warm = 0;
+    for (let i = 0; i < width; i++) {
+      if (relative[i] === relative[i]) silentRows[e * width + i] = 0;
+      else if (silentRows[e * width + i] < GONE_ROWS) silentRows[e * width + i]++;
+      if (mix.weights[i] === 0 || silentRows[e * width + i] >= GONE_ROWS) continue;
+      established |= 1 << i;
+      if (i === 0 ? ready >= 1 : warmth(e, i) >= 1) warm |= 1 << i;
+    }
+    const use = membersInUse(mix, established, warm);
+    if (use !== members[e]) {
+      members[e] = use;
+      recalibrate(e, time);
+    }
+    return use;
+  }
+
+  /** Below this the members' combined score is ordinary. */
+  function floorOf(e: number, use: number): number {
+    if (mix.method === 'vote') return 0;
+    let sum = 0;
+    let total = 0;
+    for (let i = 0; i < width; i++) {
+      if ((use & (1 << i)) === 0) continue;
+      const high = i === 0 ? 1 / usuals[e] : highs[e * width + i];
+      if (mix.method === 'max') sum = Math.max(sum, high);
+      else sum += mix.weights[i] * high;
+      total += mix.weights[i];
+    }
+    return mix.method === 'mean' ? sum / total : sum;
+  }
+
   return {
     grow(wanted: number): void {
       if (wanted <= count) return;
       count = Math.max(wanted, Math.min(2 * count, count + 4096));
       for (const tail of tails) tail.grow(count);
-      const keep = <T extends Float64Array | Uint8Array>(larger: T, old: T): T => {
+      ensembleCalibration.grow(count);
+      const keep = <T extends Float64Array | Uint8Array | Int32Array>(larger: T, old: T): T => {
         larger.set(old);
         return larger;
       };
-      thresholds = keep(new Float64Array(count * (models + 2)).fill(NaN), thresholds);
-      unseenRows = keep(new Float64Array(count), unseenRows);
-      unseenMs = keep(new Float64Array(count), unseenMs);
+      thresholds = keep(new Float64Array(count * width).fill(NaN), thresholds);
+      highs = keep(new Float64Array(count * width).fill(NaN), highs);
+      unseenRows = keep(new Float64Array(count * width), unseenRows);
+      silentRows = keep(new Uint8Array(count * width).fill(GONE_ROWS), silentRows);
+      members = keep(new Int32Array(count), members);
+      smoothed = keep(new Float64Array(count), smoothed);
+      steady = keep(new Float64Array(count), steady);
+      echo = keep(new Uint8Array(count), echo);
       rowsSince = keep(new Uint8Array(count), rowsSince);
       readyEntities = keep(new Uint8Array(count), readyEntities);
       usuals = keep(new Float64Array(count).fill(NaN), usuals);
-      highs = keep(new Float64Array(count * models).fill(NaN), highs);
+    },
+
+    /** Other members, weights or method from the next row on; no detector's own scores change. Throws as `combination` does, and nothing has changed then. */
+    setEnsemble(ensemble: EnsembleOptions): void {
+      const next = combination(ensemble, names);
+      if (next.version === mix.version) return;
+      mix = next;
+      members.fill(0);
     },
 
     /**
@@ -140,22 +281,10 @@ export function createDecision(features: readonly FeatureSpec[], options: Decisi
     ): void {
       if (rows > 0) forgetSlowly(time[rows - 1]);
       const [base] = out.detectors;
-      const combined = out.detectors[ensemble];
+      const combined = out.detectors[width];
       for (let r = 0; r < rows; r++) {
         const e = entity[r];
-        let largest = NaN;
-        const watched = budget?.watching(e) ?? false;
-        for (let j = 0; j < columns; j++) {
-          const at = r * columns + j;
-          let d = deviation[at];
-          if (d !== d) continue;
-          if (budget && (watched || d >= 1)) {
-            const bar = budget.bar(e * columns + j);
-            budget.tell(e * columns + j, time[r], d);
-            if (bar > 1) deviation[at] = d /= bar;
-          }
-          if (!(d <= largest)) largest = d;
-        }
+        const largest = habitual(r, e, time[r], deviation);
         out.largest[r] = largest;
         const ready = readyEntities[e] === 1 ? 1 : largest === largest ? warmup(e, baselineRows) : 0;
         if (ready >= 1) readyEntities[e] = 1;
@@ -166,55 +295,17 @@ export function createDecision(features: readonly FeatureSpec[], options: Decisi
 
         const refresh = ++rowsSince[e] >= REFRESH_ROWS;
         if (refresh) rowsSince[e] = 0;
-        let sum = 0;
-        let members = 0;
-        let others = 0;
-        const usual = models > 0 && largest === largest ? usualMean(e, refresh) : NaN;
-        if (usual > 0) {
-          sum = largest / usual;
-          members = 1;
-        }
-        for (let m = 0; m < models; m++) {
-          const column = out.detectors[m + 1];
-          const raw = scored[m][r];
-          const slot = e * (models + 2) + m + 1;
-          column.raw[r] = raw;
-          column.warmup[r] = warmth(e);
-          if (raw === raw) {
-            tails[m + 1].add(e, raw);
-            if (refresh || thresholds[slot] !== thresholds[slot])
-              thresholds[slot] = thresholdOf(tails[m + 1], e, options.threshold);
-            sum += raw;
-            if (refresh || highs[e * models + m] !== highs[e * models + m])
-              highs[e * models + m] = tails[m + 1].quantile(e, HIGH_QUANTILE);
-            others += highs[e * models + m];
-            members++;
-          }
-          column.threshold[r] = thresholds[slot];
-          column.score[r] = raw / thresholds[slot];
-        }
+        calibrated[0] = largest;
+        const usual = models > 0 && mix.weights[0] > 0 && largest === largest ? usualMean(e, refresh) : NaN;
+        relative[0] = usual > 0 ? largest / usual : NaN;
+        for (let m = 0; m < models; m++) scoreModel(r, e, m + 1, scored[m][r], refresh, out);
 
-        const complete = members === models + 1 && models > 0;
-        const warm = warmth(e);
-        if (models > 0) {
-          const slot = e * (models + 2) + ensemble;
-          const floor = (1 / usual + others) / (models + 1);
-          const raw = complete ? sum / members : NaN;
-          if (complete) {
-            tails[ensemble].add(e, raw);
-            unseenRows[e]++;
-            unseenMs[e] += options.intervalMs;
-            if (refresh || thresholds[slot] !== thresholds[slot])
-              thresholds[slot] = thresholdOf(tails[ensemble], e, options.threshold);
-          }
-          combined.raw[r] = raw;
-          combined.threshold[r] = complete ? Math.max(floor, thresholds[slot] || 0) : NaN;
-          combined.score[r] = raw / combined.threshold[r];
-          combined.warmup[r] = warm;
-        }
-
-        const trusted = complete && warm >= 1;
-        let score = trusted ? combined.score[r] : largest;
+        const ensemble = models > 0 ? scoreEnsemble(r, e, time[r], ready, combined) : NaN;
+        const trusted = ensemble === ensemble && combined.warmup[r] >= 1;
+        let score = largest;
+        if (trusted && mix.weights[0] > 0) score = ensemble;
+        else if (trusted) score = Math.max(largest / BESIDE_ENSEMBLE || 0, besideBaseline(e, ensemble, largest));
+        out.relation[r] = trusted && score >= 1 && !(largest >= 1) ? 1 : 0;
         let limit = 0;
         for (const { j, limits } of bounded) {
           const over = beyond(values[r * columns + j], limits);
@@ -226,11 +317,16 @@ export function createDecision(features: readonly FeatureSpec[], options: Decisi
         out.limit[r] = limit > 0 ? 1 : 0;
         if (limit > 0 && !(score >= limit)) score = limit;
         out.score[r] = score;
-        out.severity[r] = limit > 0 || trusted || ready >= 1 ? severityOf(score) : 0;
+        if (score === score) smoothed[e] += SMOOTHING * (score - smoothed[e]);
+        out.smoothed[r] = score === score ? smoothed[e] : NaN;
+        const speaks = limit > 0 || trusted || ready >= 1;
+        // the raw score pages, so that short events are not lost; how bad it is takes a few rows to tell
+        const lasting = Math.max(limit, Math.min(score, smoothed[e]));
+        out.severity[r] = speaks && score >= 1 ? Math.max(1, severityOf(lasting)) : 0;
         out.confidence[r] =
           score === score ? agreement(out.detectors, r, score) * (trusted || limit > 0 ? 1 : ready) : NaN;
         out.budgetUsed[r] = budget ? budget.used(e, time[r]) : NaN;
-        explain(r, score, deviation, out.contributions);
+        explain(r, columns, score, deviation, out.contributions);
       }
     },
 
@@ -238,7 +334,23 @@ export function createDecision(features: readonly FeatureSpec[], options: Decisi
     seed(entity: number, model: number, scores: Float64Array): void {
       this.grow(entity + 1);
       for (const score of scores) tails[model + 1].add(entity, score);
-      thresholds[entity * (models + 2) + model + 1] = thresholdOf(tails[model + 1], entity, options.threshold);
+      thresholds[entity * width + model + 1] = thresholdOf(tails[model + 1], entity, options.threshold);
+    },
+
+    /** The model was replaced by one of many more rows: scores of the old one hardly count any more, neither for it nor for the ensemble. */
+    outgrown(entity: number, model: number): void {
+      tails[model + 1].weaken(entity, OUTGROWN);
+      if (mix.weights[model + 1] === 0) return;
+      ensembleCalibration.weaken(entity, OUTGROWN);
+      samples.forget(entity);
+    },
+
+    /** fitted members in use, heaviest first, numbered from 0 */
+    membersByWeight(entity: number): number[] {
+      return options.models
+        .map((_, m) => m)
+        .filter((m) => members[entity] & (2 << m))
+        .sort((a, b) => mix.weights[b + 1] - mix.weights[a + 1]);
     },
 
     incidentOpened(entity: number, time: number): void {
@@ -248,85 +360,141 @@ export function createDecision(features: readonly FeatureSpec[], options: Decisi
     /** rows of the baseline before its score may open an incident */
     baselineRows,
     /** raw threshold of a fitted detector for an entity; NaN = not known yet */
-    threshold: (entity: number, model: number): number => thresholds[entity * (models + 2) + model + 1],
-    warmth,
+    threshold: (entity: number, model: number): number => thresholds[entity * width + model + 1],
+    warmth: (entity: number, model: number): number => warmth(entity, model + 1),
+    /** members that are configured and not in use for this entity: not warm, without a model, or failing */
+    leftOut(entity: number): string[] {
+      const missing = members[entity] === 0 ? 0 : allMembers(mix) & ~members[entity];
+      return names.filter((_, i) => missing & (1 << i));
+    },
 
     save(entity: number): DecisionSaved {
       return {
-        tails: tails.map((tail) => tail.save(entity)),
-        thresholds: [
-          ...thresholds.subarray(entity * (models + 2), (entity + 1) * (models + 2)),
-          usuals[entity],
-          ...highs.subarray(entity * models, (entity + 1) * models),
-        ],
-        unseenRows: unseenRows[entity],
-        unseenMs: unseenMs[entity],
+        detectors: names.map((name, i) => ({
+          name,
+          tail: tails[i].save(entity),
+          threshold: thresholds[entity * width + i],
+          high: highs[entity * width + i],
+          unseenRows: unseenRows[entity * width + i],
+        })),
+        ensemble: ensembleCalibration.save(entity),
+        usual: usuals[entity],
         rowsSince: rowsSince[entity],
         decayedAt,
+        smoothed: smoothed[entity],
+        steady: steady[entity],
+        echo: echo[entity],
+        version: mix.version,
+        members: members[entity],
+        samples: samples.save(entity),
         budget: budget?.save(entity),
       };
     },
 
+    /** What was saved, by the detectors' names: those that are new begin, those that are gone are forgotten. */
     restore(entity: number, saved: DecisionSaved): void {
       this.grow(entity + 1);
-      if (saved.tails.length !== tails.length || saved.thresholds.length !== 2 * models + 3)
-        throw new Error(`calibration of ${saved.tails.length - 2} models does not fit ${models}`);
-      tails.forEach((tail, i) => tail.restore(entity, saved.tails[i]));
-      thresholds.set(saved.thresholds.slice(0, models + 2), entity * (models + 2));
-      highs.set(saved.thresholds.slice(models + 3), entity * models);
-      usuals[entity] = saved.thresholds[models + 2];
-      unseenRows[entity] = saved.unseenRows;
-      unseenMs[entity] = saved.unseenMs;
+      names.forEach((name, i) => {
+        const own = saved.detectors.find((detector) => detector.name === name);
+        if (!own) return;
+        tails[i].restore(entity, own.tail);
+        thresholds[entity * width + i] = own.threshold;
+        highs[entity * width + i] = own.high;
+        unseenRows[entity * width + i] = own.unseenRows;
+        silentRows[entity * width + i] = 0;
+      });
+      if (saved.version === mix.version) {
+        members[entity] = saved.members;
+        ensembleCalibration.restore(entity, saved.ensemble);
+      }
+      const savedNames = saved.detectors.map(({ name }) => name);
+      if (saved.samples)
+        samples.restore(
+          entity,
+          saved.samples,
+          savedNames.length,
+          names.map((name) => savedNames.indexOf(name)),
+        );
+      usuals[entity] = saved.usual;
       rowsSince[entity] = saved.rowsSince;
+      smoothed[entity] = saved.smoothed;
+      steady[entity] = saved.steady;
+      echo[entity] = saved.echo;
       if (!(decayedAt >= saved.decayedAt)) decayedAt = saved.decayedAt;
       if (budget && saved.budget) budget.restore(entity, saved.budget);
     },
 
     forget(entity: number): void {
       for (const tail of tails) tail.forget(entity);
-      thresholds.fill(NaN, entity * (models + 2), (entity + 1) * (models + 2));
-      unseenRows[entity] = unseenMs[entity] = rowsSince[entity] = readyEntities[entity] = 0;
+      ensembleCalibration.forget(entity);
+      thresholds.fill(NaN, entity * width, (entity + 1) * width);
+      highs.fill(NaN, entity * width, (entity + 1) * width);
+      unseenRows.fill(0, entity * width, (entity + 1) * width);
+      silentRows.fill(GONE_ROWS, entity * width, (entity + 1) * width);
+      members[entity] =
+        rowsSince[entity] =
+        readyEntities[entity] =
+        smoothed[entity] =
+        steady[entity] =
+        echo[entity] =
+          0;
       usuals[entity] = NaN;
-      highs.fill(NaN, entity * models, (entity + 1) * models);
+      samples.forget(entity);
       budget?.forget(entity);
     },
   };
 
-  function explain(r: number, score: number, deviation: Float64Array, contributions: Float64Array): void {
-    let sum = 0;
-    if (score >= EXPLAIN_FROM) {
-      for (let j = 0; j < columns; j++) {
-        const d = deviation[r * columns + j];
-        if (d === d) sum += d * d;
-      }
-    }
+  /** The largest deviation of a row after features with a habit of alarming were held to their own bars. */
+  function habitual(r: number, e: number, time: number, deviation: Float64Array): number {
+    let largest = NaN;
+    const watched = budget?.watching(e) ?? false;
     for (let j = 0; j < columns; j++) {
-      const d = deviation[r * columns + j];
-      contributions[r * columns + j] = sum > 0 ? (d === d ? (d * d) / sum : 0) : NaN;
+      const at = r * columns + j;
+      let d = deviation[at];
+      if (d !== d) continue;
+      if (budget && (watched || d >= 1)) {
+        const bar = budget.bar(e * columns + j);
+        budget.tell(e * columns + j, time, d);
+        if (bar > 1) deviation[at] = d /= bar;
+      }
+      if (!(d <= largest)) largest = d;
     }
+    return largest;
+  }
+
+  function scoreModel(r: number, e: number, i: number, raw: number, refresh: boolean, out: DecisionColumns): void {
+    const column = out.detectors[i];
+    const slot = e * width + i;
+    column.raw[r] = raw;
+    column.warmup[r] = warmth(e, i);
+    if (raw === raw) {
+      tails[i].add(e, raw);
+      // no ensemble is trusted before the baseline beside it has an opinion
+      if (calibrated[0] === calibrated[0]) unseenRows[slot]++;
+      if (refresh || thresholds[slot] !== thresholds[slot])
+        thresholds[slot] = thresholdOf(tails[i], e, options.threshold);
+      if (mix.weights[i] > 0 && (refresh || highs[slot] !== highs[slot]))
+        highs[slot] = tails[i].quantile(e, HIGH_QUANTILE);
+    }
+    column.threshold[r] = thresholds[slot];
+    column.score[r] = raw / thresholds[slot];
+    relative[i] = raw;
+    calibrated[i] = column.score[r];
+  }
+
+  /** The ensemble's calibrated score; NaN without a full set of members. */
+  function scoreEnsemble(r: number, e: number, time: number, ready: number, column: DetectorScores): number {
+    samples.add(e, relative);
+    const use = choose(e, time, ready);
+    const raw = use === 0 ? NaN : combine(mix, use, relative, 0, calibrated);
+    let threshold = mix.votes;
+    if (mix.method !== 'vote') threshold = Math.max(floorOf(e, use), ensembleCalibration.push(e, time, raw) || 0);
+    column.raw[r] = raw;
+    column.threshold[r] = raw === raw ? threshold : NaN;
+    column.score[r] = raw / column.threshold[r];
+    column.warmup[r] = ensembleWarmth(e);
+    return column.score[r];
   }
 }
 
 export type Decision = ReturnType<typeof createDecision>;
-
-/** How far beyond a limit, as a score: 1 at the limit, 2 at twice the distance from zero; 0 inside. */
-function beyond(value: number, limits: { readonly min?: number; readonly max?: number }): number {
-  if (limits.max !== undefined && value > limits.max)
-    return Math.min(LARGEST, 1 + (value - limits.max) / Math.max(Math.abs(limits.max), 1e-12));
-  if (limits.min !== undefined && value < limits.min)
-    return Math.min(LARGEST, 1 + (limits.min - value) / Math.max(Math.abs(limits.min), 1e-12));
-  return 0;
-}
-
-/** Share of the warm detectors that stand on the verdict's side of the threshold. */
-function agreement(detectors: readonly DetectorScores[], r: number, score: number): number {
-  let warm = 0;
-  let agree = 0;
-  for (const detector of detectors) {
-    const own = detector.score[r];
-    if (own !== own || !(detector.warmup[r] >= 1)) continue;
-    warm++;
-    if (own >= 1 === score >= 1) agree++;
-  }
-  return warm === 0 ? 1 : agree / warm;
-}

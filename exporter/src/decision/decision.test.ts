@@ -206,10 +206,13 @@ describe('kinds', () => {
     expect(classify(table, both, () => true, 3, false, false)).toBe('memory_pressure');
     expect(classify(table, both, () => true, 3, false, true)).toBe('memory_leak');
     expect(classify(table, [0.9, 0.1, 0, 0, 0, 0, 0], () => true, 3, false, true)).toBe('cpu_spike');
+    expect(classify(table, [0.1, 0.9, 0, 0, 0, 0, 0], () => false, 3, false, true)).toBe('memory_leak');
+    expect(classify(table, [0.1, 0.9, 0, 0, 0, 0, 0], () => false, 3, false, false)).toBe('unknown');
   });
 
   test('without a feature that stands out the relation is broken, or a limit was crossed', () => {
-    expect(classify(table, shares(0), () => true, 0.5, false, false)).toBe('correlation_break');
+    expect(classify(table, shares(0, 0.5), () => true, 0.5, false, false)).toBe('correlation_break');
+    expect(classify(table, shares(0, 0.8), () => true, 0.5, false, false)).toBe('cpu_spike');
     expect(classify(table, shares(0), () => true, 0.5, true, false)).toBe('limit');
     expect(classify(table, shares(0), () => true, 5, true, false)).toBe('limit');
     expect(classify(table, shares(0), () => true, NaN, true, false)).toBe('limit');

@@ -30,8 +30,32 @@ const sigma = z.strictObject({
   k: z.number().gt(0).max(100).default(2.5),
 });
 
-export const thresholdOptions = z.discriminatedUnion('method', [budget, percentile, contamination, sigma]);
+const robust = z.strictObject({
+  method: z.literal('robust'),
+  /** the threshold is this many robust deviations of the logarithm of the calibration scores above their median; what is anomalous among them hardly moves it */
+  deviations: z.number().gt(0).max(100).default(3.3),
+});
+
+export const thresholdOptions = z.discriminatedUnion('method', [budget, percentile, contamination, sigma, robust]);
 
 export type ThresholdOptions = z.output<typeof thresholdOptions>;
 
 export const defaultThreshold: ThresholdOptions = { method: 'budget', incidentsPerDay: 1 };
+
+/** How the scores of several detectors become one. `members`: weight by detector; absent = what measures best among those there are. */
+export const ensembleOptions = z
+  .strictObject({
+    /** mean: weighted mean of raw scores; max: the largest of them; vote: how many detectors are above their own thresholds */
+    method: z.enum(['mean', 'max', 'vote']).default('mean'),
+    /** weight of each member */
+    members: z.record(z.string().min(1), z.number().gt(0).max(1000)).optional(),
+    /** members that must be above their own thresholds */
+    votes: z.int().min(1).max(20).default(2),
+  })
+  .refine(({ members }) => members === undefined || Object.keys(members).length > 0, {
+    error: 'an ensemble needs a member; name at least one detector in members, or leave members out',
+  });
+
+export type EnsembleOptions = z.output<typeof ensembleOptions>;
+
+export const defaultEnsemble: EnsembleOptions = { method: 'mean', votes: 2 };

@@ -1,11 +1,11 @@
 /**
  * The distribution of each entity's raw scores, kept as a histogram with logarithmic bins that forgets exponentially: quantiles to within a bin's width
- * (5 %) from 512 bytes an entity, however many rows it has seen.
+ * (5 %) from 640 bytes an entity, however many rows it has seen.
  */
 
-const BINS = 128;
-const LOWEST = 0.01;
-/** each bin is this much wider than the one before: 128 bins reach from 0.01 to about 5 */
+const BINS = 160;
+const LOWEST = 0.05;
+/** each bin is this much wider than the one before: 160 bins reach from 0.05 to about 120, for a model's rare rows score many times its usual one */
 const GROWTH = 1.05;
 const LOG_GROWTH = Math.log(GROWTH);
 
@@ -14,6 +14,8 @@ export interface Tail {
   /** `weight` 1 a row; `decay` 0..1 multiplies what was there before */
   add(entity: number, score: number): void;
   decay(factor: number): void;
+  /** the same for one entity */
+  weaken(entity: number, factor: number): void;
   /** rows seen, after forgetting */
   rows(entity: number): number;
   /** smallest score that at most a share of 1 - q lies above; NaN without rows */
@@ -27,7 +29,7 @@ export interface Tail {
   forget(entity: number): void;
 }
 
-/** `unit` is the score that stands in the middle of the range (scores from unit / 100 to 5 unit are told apart). */
+/** `unit` is an ordinary score (scores from unit / 20 to 120 unit are told apart). */
 export function createTail(unit: number): Tail {
   let counts = new Float32Array(0);
   const valueOf = (bin: number) => unit * LOWEST * Math.pow(GROWTH, bin + 0.5);
@@ -54,6 +56,9 @@ export function createTail(unit: number): Tail {
     },
     decay(factor) {
       for (let i = 0; i < counts.length; i++) counts[i] *= factor;
+    },
+    weaken(entity, factor) {
+      for (let b = 0; b < BINS; b++) counts[entity * BINS + b] *= factor;
     },
     rows: total,
     quantile(entity, q) {

@@ -1,10 +1,12 @@
 /**
- * How incidents meet labelled events. An event is hit if an incident opens inside it or up to `grace` rows after its end; an incident is right if it overlaps an
- * event. Times are row numbers, ends inclusive.
+ * How incidents meet labelled events. An event is hit if an incident opens between its begin and `grace` rows after its end and does not end before the label
+ * starts; an incident is right if it meets an event in that sense or overlaps one. Times are row numbers, ends inclusive.
  */
 
 export interface LabelledEvent {
   readonly kind: string;
+  /** first row of the fault itself, which may climb for a while before it is far enough out to be labelled; default `from` */
+  readonly begin?: number;
   readonly from: number;
   readonly to: number;
 }
@@ -38,7 +40,7 @@ export function scoreEvents(
   for (const event of events) {
     const own = (byKind[event.kind] ??= { events: 0, hits: 0, rightKinds: 0 });
     own.events++;
-    const incident = incidents.find(({ from }) => from >= event.from && from <= event.to + grace);
+    const incident = incidents.find((one) => meets(one, event, grace));
     if (!incident) continue;
     own.hits++;
     hits++;
@@ -46,6 +48,12 @@ export function scoreEvents(
     own.rightKinds++;
     rightKinds++;
   }
-  const overlapping = incidents.filter((i) => events.some((e) => i.from <= e.to && i.to >= e.from)).length;
+  const overlapping = incidents.filter((i) =>
+    events.some((e) => meets(i, e, grace) || (i.from <= e.to && i.to >= e.from)),
+  ).length;
   return { events: events.length, hits, incidents: incidents.length, overlapping, rightKinds, byKind };
+}
+
+function meets(incident: OpenedIncident, event: LabelledEvent, grace: number): boolean {
+  return incident.from >= (event.begin ?? event.from) && incident.from <= event.to + grace && incident.to >= event.from;
 }

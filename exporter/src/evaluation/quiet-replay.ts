@@ -61,5 +61,5 @@ function hostMonitor(intervalMs: number) {
   const [given] = fileOptions.parse({
     monitors: [{ name: 'host', source: 'host', interval: `${intervalMs}ms` }],
   }).monitors!;
-  return resolveMonitor(given, { sources: { host: { options: hostOptions } }, detectors: given.detectors });
+  return resolveMonitor(given, { sources: { host: { options: hostOptions } } });
 }

@@ -30,12 +30,12 @@ export function syntheticQuality(
   learnSeconds: number,
   scoreSeconds: number,
   share: number,
-  detectors: readonly string[],
+  detectors: readonly (string | Record<string, unknown>)[],
 ): SyntheticQuality {
   const [given] = fileOptions.parse({
     monitors: [{ name: 'demo', source: 'synthetic', detectors, options: { seed, anomaly_share: share } }],
   }).monitors!;
-  const config = resolveMonitor(given, { sources: sourceTypes, detectors });
+  const config = resolveMonitor(given, { sources: sourceTypes });
   const entities: Entity[] = NODES.map(({ id }) => ({ id, kind: SYNTHETIC_SCHEMA.name, host: id, labels: {} }));
   const replay = createReplay(config, SYNTHETIC_SCHEMA, entities);
   const nodes = NODES.map((_, node) => nodeGenerator(seed, node, INTERVAL_MS, share));
@@ -47,7 +47,7 @@ export function syntheticQuality(
     values: new Float64Array(NODES.length * width),
   };
   const start = Date.UTC(2026, 0, 1);
-  const events = NODES.map(() => [] as { fault: object; kind: string; from: number; to: number }[]);
+  const events = NODES.map(() => [] as { fault: object; kind: string; begin: number; from: number; to: number }[]);
   const incidents = NODES.map(() => new Map<string, { kind: string; from: number; to: number }>());
 
   for (let t = 0; t < learnSeconds + scoreSeconds; t++) {
@@ -60,7 +60,7 @@ export function syntheticQuality(
       const own = events[node];
       const last = own[own.length - 1];
       if (last?.fault === fault) last.to = t;
-      else own.push({ fault, kind: fault.kind, from: t, to: t });
+      else own.push({ fault, kind: fault.kind, begin: fault.from, from: t, to: t });
     });
     for (const { incident } of replay.push(batch).events) {
       const node = NODES.findIndex(({ id }) => id === incident.entity);

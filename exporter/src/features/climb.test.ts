@@ -1,3 +1,4 @@
+import { seededRandom } from '../random.ts';
 import { createClimb } from './climb.ts';
 
 describe('climb', () => {
@@ -20,6 +21,21 @@ describe('climb', () => {
     const climb = createClimb();
     push(climb, valueAt, 0, 620);
     expect(climb.climbing(0.1)).toBe(climbing);
+  });
+
+  test('noise of the size of minutes hides no climb, and makes none', () => {
+    const random = seededRandom(3);
+    let noise = 0;
+    const noisy = Float64Array.from({ length: 3600 }, () => (noise = 0.98 * noise + 0.016 * random.normal()));
+    const climb = createClimb();
+    push(climb, (s) => 0.55 + noisy[s] + 0.3 * Math.min(1, Math.max(0, (s - 1200) / 900)), 0, 2000);
+    expect(climb.climbing(0.1)).toBe(true);
+    const level = createClimb();
+    const filled = createClimb();
+    push(level, (s) => 0.55 + noisy[s], 0, 2000);
+    push(filled, (s) => 0.55 + noisy[s] + (s >= 1980 ? 0.35 : 0), 0, 2000);
+    expect(level.climbing(0.15)).toBe(false);
+    expect(filled.climbing(0.1)).toBe(false);
   });
 
   test('needs ten minutes, and begins anew after a gap or a clock that goes back', () => {

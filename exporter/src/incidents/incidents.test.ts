@@ -35,6 +35,7 @@ function verdicts(
     entity: Int32Array.of(0),
     time: Float64Array.of(START + second * 1000),
     score: Float64Array.of(score),
+    smoothed: Float64Array.of(score),
     confidence: Float64Array.of(1),
     severity: Uint8Array.of(severity),
     values: matrix(0.9, 0.5),

@@ -50,6 +50,7 @@ interface Columns {
   /** event time of the last sample */
   time: Float64Array;
   score: Float64Array;
+  smoothed: Float64Array;
   confidence: Float64Array;
   severity: Float64Array;
   budgetUsed: Float64Array;
@@ -185,6 +186,7 @@ function emptyColumns(capacity: number): Columns {
     arrival: new Float64Array(capacity).fill(-Infinity),
     time: missing(),
     score: missing(),
+    smoothed: missing(),
     confidence: missing(),
     severity: new Float64Array(capacity),
     budgetUsed: missing(),
@@ -208,6 +210,7 @@ function copyRun(board: Board, verdicts: Verdicts, first: number, slot: number, 
   const { columns } = board;
   copyColumn(columns.time, verdicts.time, first, slot, length);
   copyColumn(columns.score, verdicts.score, first, slot, length);
+  copyColumn(columns.smoothed, verdicts.smoothed, first, slot, length);
   copyColumn(columns.confidence, verdicts.confidence, first, slot, length);
   copyColumn(columns.budgetUsed, verdicts.budgetUsed, first, slot, length);
   columns.severity.set(verdicts.severity.subarray(first, first + length), slot);

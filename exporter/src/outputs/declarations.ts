@@ -14,6 +14,7 @@ export interface Declaration {
 
 const ENTITY = ['monitor', 'entity'] as const;
 const DETECTOR = ['monitor', 'entity', 'detector'] as const;
+const EXPECTED = ['monitor', 'entity', 'detector', 'feature'] as const;
 const FEATURE = ['monitor', 'entity', 'feature'] as const;
 const MODEL = ['monitor', 'group', 'detector'] as const;
 
@@ -78,6 +79,12 @@ export const ENTITY_METRICS = {
 
 /** For hosts, small monitors and the most anomalous entities. */
 export const DETECTOR_METRICS = {
+  smoothed: {
+    name: 'netpulse_anomaly_score_smoothed',
+    type: 'gauge',
+    help: 'EWMA over 5 samples of the anomaly score: for severity and display, the score itself raises alarms.',
+    labels: ENTITY,
+  },
   score: {
     name: 'netpulse_detector_score',
     type: 'gauge',
@@ -129,6 +136,28 @@ export const FEATURE_METRICS = {
     type: 'gauge',
     help: 'Share of the anomaly score that a feature caused; absent below a score of 0.5.',
     labels: FEATURE,
+  },
+} as const satisfies Record<string, Declaration>;
+
+/** Beside the baseline, for hosts and the most anomalous entities: what each detector that predicts values thought they would be. */
+export const EXPECTED_METRICS = {
+  value: {
+    name: 'netpulse_detector_expected_value',
+    type: 'gauge',
+    help: 'Value of a feature that one detector expected: reconstructed, predicted, or told by the other features.',
+    labels: EXPECTED,
+  },
+  lower: {
+    name: 'netpulse_detector_expected_lower',
+    type: 'gauge',
+    help: 'Lower edge of the band of values that one detector expected.',
+    labels: EXPECTED,
+  },
+  upper: {
+    name: 'netpulse_detector_expected_upper',
+    type: 'gauge',
+    help: 'Upper edge of the band of values that one detector expected.',
+    labels: EXPECTED,
   },
 } as const satisfies Record<string, Declaration>;
 
@@ -239,7 +268,10 @@ export const SECTIONS: readonly { readonly title: string; readonly metrics: read
   { title: 'Entities', metrics: Object.values(ENTITY_METRICS) },
   { title: 'Incidents', metrics: Object.values(INCIDENT_METRICS) },
   { title: 'Detectors', metrics: Object.values(DETECTOR_METRICS) },
-  { title: 'Features', metrics: [...Object.values(FEATURE_METRICS), FEATURE_INFO] },
+  {
+    title: 'Features',
+    metrics: [...Object.values(FEATURE_METRICS), ...Object.values(EXPECTED_METRICS), FEATURE_INFO],
+  },
   { title: 'Models and training', metrics: [...Object.values(MODEL_METRICS), ...Object.values(TRAINING_METRICS)] },
   { title: 'Sources and configuration', metrics: Object.values(SERVICE_METRICS) },
   { title: 'Topology', metrics: Object.values(TOPOLOGY_METRICS) },

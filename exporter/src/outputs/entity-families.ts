@@ -1,16 +1,18 @@
 /**
  * From live entities to metric families: ten series for each, detectors and features for a few. Everything within a budget of series.
  */
+import type { Expectation } from '../flow.ts';
 import { FEATURE_MATRICES, type Board } from './board.ts';
 import {
   DETECTOR_METRICS,
   ENTITY_METRICS,
+  EXPECTED_METRICS,
   FEATURE_INFO,
   FEATURE_METRICS,
   INCIDENT_METRICS,
   type Declaration,
 } from './declarations.ts';
-import { addSample, extendBlock, family, labelBlock, type Family } from './family.ts';
+import { addSample, blockExtension, extendBlock, family, labelBlock, type Family } from './family.ts';
 import type { IncidentCounts } from './incident-counts.ts';
 import type { LiveEntity } from './scoreboard.ts';
 import type { Spotlight } from './spotlight.ts';
@@ -23,6 +25,7 @@ export interface EntityPage {
 
 /** Detectors are shown for every entity of a monitor with at most this many, features for every host of it. */
 const SMALL_MONITOR = 10;
+const EXPECTED_SERIES = Object.keys(EXPECTED_METRICS).length;
 const SERIES_PER_ENTITY = Object.keys(ENTITY_METRICS).length;
 /** Below this score an entity is quiet: quiet ones keep their order, so that a full page does not change with noise. */
 const QUIET_SCORE = 0.5;
@@ -30,7 +33,13 @@ const EXPLAINED_SCORE = 0.5;
 
 export function entityFamilies(
   live: readonly LiveEntity[],
-  page: { incidents: IncidentCounts; spotlight: Spotlight; now: number; maxSeries: number },
+  page: {
+    incidents: IncidentCounts;
+    spotlight: Spotlight;
+    now: number;
+    maxSeries: number;
+    expected(monitor: string, schema: string, entity: string): readonly Expectation[];
+  },
 ): EntityPage {
   const incidents = incidentFamilies(page.incidents);
   const entitiesOf = countBy(live, (entity) => entity.board.monitor);
@@ -49,8 +58,10 @@ export function entityFamilies(
     entitiesOf.get(entity.board.monitor)! <= SMALL_MONITOR || showsFeatures(entity);
   const cost = (entity: LiveEntity) =>
     SERIES_PER_ENTITY +
-    (showsDetectors(entity) ? 3 * entity.board.detectors.size : 0) +
-    (showsFeatures(entity) ? FEATURE_MATRICES.length * entity.board.schema.features.length : 0);
+    (showsDetectors(entity) ? 1 + 3 * entity.board.detectors.size : 0) +
+    (showsFeatures(entity)
+      ? (FEATURE_MATRICES.length + EXPECTED_SERIES * entity.board.detectors.size) * entity.board.schema.features.length
+      : 0);
 
   const fixed = incidents.reduce((sum, { values }) => sum + values.length, 0);
   const features = new Map([...new Set(live.map(({ board }) => board))].flatMap(featureInfoBlocks));
@@ -59,7 +70,9 @@ export function entityFamilies(
   const families = perEntity(shown, page.incidents);
   families.push(...incidents);
   families.push(...perDetector(shown.filter(showsDetectors)));
-  families.push(...perFeature(shown.filter(showsFeatures)));
+  const detailed = shown.filter(showsFeatures);
+  families.push(...perFeature(detailed));
+  families.push(...perDetectorAndFeature(detailed, page.expected));
   const info = family(FEATURE_INFO);
   for (const block of features.values()) addSample(info, block, 1);
   families.push(info);
@@ -116,10 +129,12 @@ function perEntity(entities: readonly LiveEntity[], incidents: IncidentCounts): 
 }
 
 function perDetector(entities: readonly LiveEntity[]): Family[] {
+  const smoothed = family(DETECTOR_METRICS.smoothed);
   const score = family(DETECTOR_METRICS.score);
   const error = family(DETECTOR_METRICS.error);
   const threshold = family(DETECTOR_METRICS.threshold);
   for (const { board, slot } of entities) {
+    addSample(smoothed, board.blocks[slot], board.columns.smoothed[slot]);
     for (const detector of board.detectors.values()) {
       const block = extendBlock(board.blocks[slot], detector.extension);
       addSample(score, block, detector.score[slot]);
@@ -127,7 +142,28 @@ function perDetector(entities: readonly LiveEntity[]): Family[] {
       addSample(threshold, block, detector.threshold[slot]);
     }
   }
-  return [score, error, threshold];
+  return [smoothed, score, error, threshold];
+}
+
+function perDetectorAndFeature(
+  entities: readonly LiveEntity[],
+  expected: (monitor: string, schema: string, entity: string) => readonly Expectation[],
+): Family[] {
+  const value = family(EXPECTED_METRICS.value);
+  const lower = family(EXPECTED_METRICS.lower);
+  const upper = family(EXPECTED_METRICS.upper);
+  for (const { board, slot } of entities) {
+    for (const expectation of expected(board.monitor, board.schema.name, board.entities[slot].id)) {
+      const detector = extendBlock(board.blocks[slot], blockExtension('detector', expectation.detector));
+      board.featureExtensions.forEach((extension, f) => {
+        const block = extendBlock(detector, extension);
+        addSample(value, block, expectation.value[f]);
+        addSample(lower, block, expectation.lower[f]);
+        addSample(upper, block, expectation.upper[f]);
+      });
+    }
+  }
+  return [value, lower, upper];
 }
 
 function perFeature(entities: readonly LiveEntity[]): Family[] {

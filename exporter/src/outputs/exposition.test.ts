@@ -40,6 +40,9 @@ function model(given: Partial<ModelStatus> = {}): ModelStatus {
     bytes: 0,
     parameters: {},
     lastError: null,
+    progress: null,
+    pinnedUntil: null,
+    aside: [],
     ...given,
   };
 }
@@ -49,7 +52,21 @@ function setUp({ state = {}, maxSeries }: { state?: Partial<ServiceState>; maxSe
   const clock = manualClock();
   const own = createObserver({ version: '0.0.0-test', clock, write: () => {} });
   observer = own;
-  const scoreboard = createScoreboard({ clock, observer: own });
+  const scoreboard = createScoreboard({
+    clock,
+    observer: own,
+    expected: (_, __, id) =>
+      id === 'host-01'
+        ? [
+            {
+              detector: 'conditional',
+              value: Float64Array.of(0.3, NaN),
+              lower: Float64Array.of(0.2, NaN),
+              upper: Float64Array.of(0.4, NaN),
+            },
+          ]
+        : [],
+  });
   scoreboard.setMonitor('host', { intervalMs: 1000, source: 'host' });
   const time = clock.now();
   scoreboard.write(

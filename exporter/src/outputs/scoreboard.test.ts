@@ -3,7 +3,7 @@ import type { CounterName, Observer, Schema } from '../flow.ts';
 import { entity, feature, incidentEvent, verdicts, type Row } from './fixtures/verdicts.ts';
 import { renderPage } from './formats.ts';
 import { readText, samplesOf } from './fixtures/read-page.ts';
-import { createScoreboard, type Scoreboard } from './scoreboard.ts';
+import { createScoreboard, type Scoreboard, type ScoreboardOptions } from './scoreboard.ts';
 
 const DISK: Schema = {
   name: 'disk',
@@ -11,7 +11,7 @@ const DISK: Schema = {
 };
 const HOST: Schema = { ...DISK, name: 'host' };
 
-function setUp(options: { maxFeatureEntities?: number } = {}) {
+function setUp(options: Partial<ScoreboardOptions> = {}) {
   const clock = manualClock();
   const counted: [CounterName, Record<string, string>, number][] = [];
   const silent = () => {};
@@ -43,6 +43,31 @@ function samples(scoreboard: Scoreboard, maxSeries = 50_000): Record<string, num
 function names(page: Record<string, number>): Set<string> {
   return new Set(Object.keys(page).map((key) => key.split(' ')[0]));
 }
+
+test('What other detectors expected is there by detector for entities that show their features, and is asked for no others.', () => {
+  const asked: string[] = [];
+  const { clock, scoreboard, write } = setUp({
+    maxFeatureEntities: 1,
+    expected(monitor, schema, id) {
+      asked.push(`${monitor} ${schema} ${id}`);
+      const row = (...values: number[]) => Float64Array.from(values);
+      return [{ detector: 'conditional', value: row(0.5, NaN), lower: row(0.4, 1), upper: row(0.6, 2) }];
+    },
+  });
+  write([
+    { time: clock.now(), score: 0.1, values: [0.7, 0.1] },
+    { time: clock.now(), score: 1.5, values: [0.7, 0.1] },
+  ]);
+  const page = samples(scoreboard);
+  expect(asked).toEqual(['disks disk sdb']);
+  expect(Object.fromEntries(Object.entries(page).filter(([name]) => name.startsWith('detector_expected')))).toEqual({
+    'detector_expected_value sdb conditional usage_ratio': 0.5,
+    'detector_expected_lower sdb conditional usage_ratio': 0.4,
+    'detector_expected_lower sdb conditional latency_seconds': 1,
+    'detector_expected_upper sdb conditional usage_ratio': 0.6,
+    'detector_expected_upper sdb conditional latency_seconds': 2,
+  });
+});
 
 test('The last verdict of an entity is on the page, and what is missing in it is absent.', () => {
   const { clock, scoreboard, write } = setUp();
@@ -365,7 +390,7 @@ describe('A fleet of 10,000 entities', () => {
     const families = readText(renderPage(scoreboard.families(200_000), 'text'));
     const count = (name: string) => families.find((family) => family.name === `netpulse_${name}`)!.samples.length;
     const series = samplesOf(families).size;
-    expect(series).toBe(10_000 * 10 + 5 * (3 + 5 * 2) + 10 + 30 + 2);
+    expect(series).toBe(10_000 * 10 + 5 * (1 + 3 + 5 * 2) + 10 + 30 + 2);
     expect(count('detector_score')).toBe(5);
     const shown = families
       .find(({ name }) => name === 'netpulse_feature_contribution_ratio')!

@@ -3,7 +3,7 @@
  * later pays for rendering. Every value is copied for every entity, because which of them show their features is only chosen at the scrape.
  */
 import type { Clock } from '../clock.ts';
-import type { Incident, IncidentEvent, Observer, Sink } from '../flow.ts';
+import type { Expectation, Incident, IncidentEvent, Observer, Sink } from '../flow.ts';
 import type { EntityStatus } from '../wire/status.ts';
 import { createBoard, scoreMax, writeBoard, type Board } from './board.ts';
 import { entityFamilies } from './entity-families.ts';
@@ -16,6 +16,8 @@ export interface ScoreboardOptions {
   readonly observer: Observer;
   /** anomalous entities whose features are shown beside those of hosts; default 5 */
   readonly maxFeatureEntities?: number;
+  /** what detectors think the newest values of an entity should be; asked at a scrape for the few entities that show their features */
+  readonly expected?: (monitor: string, schema: string, entity: string) => readonly Expectation[];
 }
 
 export interface MonitorSettings {
@@ -70,7 +72,12 @@ const TOP_FEATURES = 3;
 /** Contributions below this score are noise. */
 const EXPLAINED_SCORE = 0.5;
 
-export function createScoreboard({ clock, observer, maxFeatureEntities = 5 }: ScoreboardOptions): Scoreboard {
+export function createScoreboard({
+  clock,
+  observer,
+  maxFeatureEntities = 5,
+  expected = () => [],
+}: ScoreboardOptions): Scoreboard {
   const monitors = new Map<string, MonitorSettings>();
   const boards = new Map<string, Map<string, Board>>();
   const incidents = createIncidentCounts();
@@ -185,7 +192,7 @@ export function createScoreboard({ clock, observer, maxFeatureEntities = 5 }: Sc
     },
     families(maxSeries) {
       const entities = live();
-      const page = entityFamilies(entities, { incidents, spotlight, now: clock.monotonic(), maxSeries });
+      const page = entityFamilies(entities, { incidents, spotlight, now: clock.monotonic(), maxSeries, expected });
       if (page.leftOut > 0) observer.count('series_limit_hits_total', { limit: 'entities' });
       return page.families;
     },

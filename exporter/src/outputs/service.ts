@@ -28,6 +28,8 @@ export interface Service {
   metrics(accept: string | undefined): Promise<{ contentType: string; body: string }>;
   /** rejects with every problem of the new configuration; the old one stays in force then */
   reload(): Promise<void>;
+  /** other detectors, members or weights of one monitor; rejects with what is wrong, and nothing has changed then */
+  changeEnsemble(monitor: string, change: { ensemble?: unknown; detectors?: unknown }): Promise<void>;
   /** false while starting and stopping */
   ready(): boolean;
 }

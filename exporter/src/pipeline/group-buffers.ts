@@ -11,6 +11,7 @@ export function createBuffers(
   const rows = () => new Float64Array(capacity);
   const cells = () => new Float64Array(capacity * width);
   let chunk = new Float64Array(0);
+  let shares = new Float64Array(0);
   return {
     capacity,
     gap: new Uint8Array(capacity),
@@ -22,12 +23,14 @@ export function createBuffers(
     modelScores: detectors.map(rows),
     decision: {
       score: rows(),
+      smoothed: rows(),
       confidence: rows(),
       severity: new Uint8Array(capacity),
       budgetUsed: rows(),
       contributions: cells(),
       largest: rows(),
       limit: new Uint8Array(capacity),
+      relation: new Uint8Array(capacity),
       detectors: [
         'baseline',
         ...detectors.map((detector) => detector.name),
@@ -37,6 +40,10 @@ export function createBuffers(
     chunkScores(length: number): Float64Array {
       if (chunk.length < length) chunk = new Float64Array(length);
       return chunk;
+    },
+    chunkShares(length: number): Float64Array {
+      if (shares.length < length) shares = new Float64Array(length);
+      return shares;
     },
   };
 }

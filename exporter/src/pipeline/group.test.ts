@@ -19,7 +19,7 @@ const forest: Detector = isolationForest() as Detector;
 
 function configOf(extra: object = {}) {
   const [given] = fileOptions.parse({ monitors: [{ name: 'demo', source: 'synthetic', ...extra }] }).monitors!;
-  return resolveMonitor(given, { sources: sourceTypes, detectors: ['baseline', 'isolation-forest'] });
+  return resolveMonitor(given, { sources: sourceTypes });
 }
 
 function open(extra: object = {}, detectors = [forest]) {
@@ -137,15 +137,66 @@ describe('a group', () => {
     }
   });
 
-  test('state of other features or detectors is refused', () => {
-    const { group } = open();
+  test('state of other features is refused; of other detectors, what still exists goes on', () => {
+    const { group, rows } = open({ trust: '100 rows' });
     const next = feeder(3);
-    for (let i = 0; i < 50; i++) group.process(next());
+    for (let i = 0; i < 600; i++) group.process(next());
+    fit(group, rows);
+    for (let i = 0; i < 200; i++) group.process(next());
     const saved = group.save();
     expect(() => open({ features: { error_ratio: { enabled: false } } }).group.restore(saved)).toThrow(
       'core-01 is of the features',
     );
-    expect(() => open({}, []).group.restore(saved)).toThrow('other detectors');
+    const alone = open({}, []);
+    alone.group.restore(saved);
+    const batch = next();
+    const expected = group.process(batch).detectors[0].score[0];
+    const { score, detectors } = alone.group.process(batch);
+    expect(detectors.map(({ name }) => name)).toEqual(['baseline']);
+    expect(detectors[0].score[0]).toBe(expected);
+    expect(score[0]).toBe(expected);
+  });
+
+  test('other members and weights at run time leave every detector where it was, and the ensemble has a threshold at once', () => {
+    const flows = [open({ trust: '100 rows' }), open({ trust: '100 rows' })];
+    const feeders = [feeder(8), feeder(8)];
+    const last = flows.map(({ group, rows }, i) => {
+      for (let k = 0; k < 600; k++) group.process(feeders[i]());
+      fit(group, rows);
+      for (let k = 0; k < 400; k++) group.process(feeders[i]());
+      return group;
+    });
+    last[1].setEnsemble({ method: 'mean', members: { 'isolation-forest': 1 }, votes: 2 });
+    const [before, after] = last.map((group, i) => group.process(feeders[i]()).detectors);
+    for (const d of [0, 1]) expect(after[d].score[0]).toBe(before[d].score[0]);
+    expect(after[2].raw[0]).toBe(after[1].raw[0]);
+    expect(after[2].raw[0]).not.toBe(before[2].raw[0]);
+    expect(after[2].warmup[0]).toBe(1);
+    expect(after[2].threshold[0] / after[1].threshold[0]).toBeGreaterThan(0.8);
+    expect(after[2].threshold[0] / after[1].threshold[0]).toBeLessThan(1.25);
+    expect(() => last[1].setEnsemble({ method: 'mean', members: { lof: 1 }, votes: 2 })).toThrow(
+      /"lof" is none of the monitor's detectors \(baseline, isolation-forest\)/,
+    );
+  });
+
+  test('a member whose scores stop is left out, and is named', () => {
+    const { group, rows } = open({ trust: '100 rows' });
+    const next = feeder(9);
+    for (let i = 0; i < 600; i++) group.process(next());
+    fit(group, rows);
+    for (let i = 0; i < 300; i++) group.process(next());
+    expect(group.leftOut(0)).toEqual([]);
+    group.setEnsemble({ method: 'mean', members: { baseline: 1, 'isolation-forest': 3 }, votes: 2 });
+    group.process(next());
+    expect(group.leftOut(0)).toEqual([]);
+    const dead: Detector = { ...forest, score: (_, __, out) => out.fill(NaN) };
+    const broken = open({ trust: '100 rows' }, [dead]);
+    broken.group.restore(group.save());
+    broken.group.use(0, 0, group.modelOf(0, 0)!, new Float64Array(0));
+    for (let i = 0; i < 100; i++) broken.group.process(next());
+    const { score, detectors } = broken.group.process(next());
+    expect(detectors[2].score[0]).toBeNaN();
+    expect(score[0]).toBe(detectors[0].score[0]);
   });
 
   test('a fault is scored above the threshold and its feature comes first; shares add up to 1', () => {

@@ -6,18 +6,23 @@ import type { BaselineState } from '../detectors/baseline-state.ts';
 import { createBaselineState } from '../detectors/baseline-state.ts';
 import { classify, kindTable } from '../decision/classify.ts';
 import { createDecision, type Decision, type DecisionSaved } from '../decision/decide.ts';
+import type { EnsembleOptions } from '../decision/options.ts';
 import { createClimb, type Climb } from '../features/climb.ts';
 import { createContext } from '../features/context.ts';
 import { createRates, LONGEST_GAP } from '../features/rates.ts';
 import { createSteps } from '../features/steps.ts';
 import { createTransform } from '../features/transform.ts';
 import { chooseFeatures } from './chosen-features.ts';
+import { expectationOf } from './expectation.ts';
 import { createBuffers } from './group-buffers.ts';
-import type { Batch, Detector, Entity, Kind, Matrix, Model, Rows, Schema, Verdicts } from '../flow.ts';
+import { createNewest } from './newest.ts';
+import type { Batch, Detector, Entity, Expectation, Kind, Matrix, Model, Rows, Schema, Verdicts } from '../flow.ts';
 
 /** Rows that are scored together, so that the buffers of a fleet stay small. */
 const CHUNK = 256;
 const HOUR_MS = 3_600_000;
+/** a model of this many times the rows replaces the calibration of the one before, too */
+const GROWN = 1.5;
 const LEVEL_HALF_LIFE_MS = 1.5 * HOUR_MS;
 const SCALE_HALF_LIFE_MS = 6 * HOUR_MS;
 const FEWEST_LEVEL_SAMPLES = 100;
@@ -25,7 +30,7 @@ const FEWEST_SCALE_SAMPLES = 400;
 /** entities whose memory is watched for leaks */
 const CLIMB_ENTITIES = 256;
 /** a leak has risen by this share of the feature's minimum deviation in ten minutes */
-const CLIMB_SHARE = 0.5;
+const CLIMB_SHARE = 0.3;
 
 /** A fitted detector in use: who may be scored with it, and what it needs to know of them. */
 export interface FittedModel {
@@ -82,6 +87,7 @@ export function createGroup(options: GroupOptions) {
     trust: config.trust,
     intervalMs: config.intervalMs,
     models: detectors.map((detector) => detector.name),
+    ensemble: config.ensemble,
   });
   /** per detector, per entity index */
   const models = detectors.map(() => new Map<number, FittedModel>());
@@ -100,6 +106,7 @@ export function createGroup(options: GroupOptions) {
   let capacity = 0;
   let buffers = createBuffers(1, options.schema.features.length, width, stepWidth, detectors);
   const closedRow = new Float64Array(stepWidth);
+  const newest = createNewest(stepWidth);
 
   /** Room for the entities that the source knows, and a welcome for those of this group's kind that come for the first time. */
   function meet(batch: Batch, rows: number): void {
@@ -170,6 +177,31 @@ export function createGroup(options: GroupOptions) {
     }
   }
 
+  /** No feature stands out by itself in row `r`: the ensemble's heaviest member that explains tells which ones do together. */
+  function explainRelation(batch: Batch, r: number): void {
+    const e = batch.entity[r];
+    const explaining = decision.membersByWeight(e).find((d) => detectors[d].contributions && models[d].has(e));
+    if (explaining === undefined) return;
+    const fitted = models[explaining].get(e)!;
+    const { rows, last } = contexts[explaining].assemble(r, r + 1, batch.entity, batch.time, buffers.trailing);
+    if (fitted.shared) for (let k = 0; k < rows.values.rows; k++) standardise(e, rows.values.data, k);
+    const shares = buffers.chunkShares(rows.values.rows * stepWidth);
+    detectors[explaining].contributions!(fitted.model, rows, {
+      rows: rows.values.rows,
+      columns: stepWidth,
+      data: shares,
+    });
+    const out = buffers.decision.contributions.subarray(r * width, (r + 1) * width).fill(0);
+    let total = 0;
+    for (let c = 0; c < stepWidth; c++) {
+      // squared, as deviations are: what is ordinary in every feature adds up to much otherwise
+      const share = shares[last[0] * stepWidth + c] ** 2;
+      out[featureOf[c]] += share;
+      total += share;
+    }
+    if (total > 0) for (let j = 0; j < width; j++) out[j] /= total;
+  }
+
   return {
     schema,
     /** columns of closed steps and of models */
@@ -194,6 +226,7 @@ export function createGroup(options: GroupOptions) {
         }
       }
 
+      newest.keep(batch.entity, batch.time, trailing, rows);
       if (resumed.size > 0) bridge(batch, rows, gap);
       const started = performance.now();
       baseline.push(rows, batch.entity, batch.time, gap, values, buffers.baseline);
@@ -222,6 +255,7 @@ export function createGroup(options: GroupOptions) {
         buffers.modelScores,
         buffers.decision,
       );
+      for (let r = 0; r < rows; r++) if (buffers.decision.relation[r] === 1) explainRelation(batch, r);
       const matrix = (data: Float64Array): Matrix => ({ rows, columns: width, data });
       return {
         monitor: config.name,
@@ -231,6 +265,7 @@ export function createGroup(options: GroupOptions) {
         entity: batch.entity,
         time: batch.time,
         score: buffers.decision.score,
+        smoothed: buffers.decision.smoothed,
         confidence: buffers.decision.confidence,
         severity: buffers.decision.severity,
         values: matrix(values),
@@ -270,22 +305,46 @@ export function createGroup(options: GroupOptions) {
 
     standardise,
     use(detector: number, entity: number, fitted: FittedModel, unseen: Float64Array): void {
-      const first = !models[detector].has(entity);
+      const before = models[detector].get(entity);
       models[detector].set(entity, fitted);
+      // what a model of few rows gave to rows it had not seen says little about one of many
+      const grown = before !== undefined && unseen.length > 0 && fitted.model.rows >= GROWN * before.model.rows;
+      if (grown) decision.outgrown(entity, detector);
       // the decision works on scores in units of the model's mean
-      if (first && Number.isNaN(decision.threshold(entity, detector)))
+      if (grown || (!before && Number.isNaN(decision.threshold(entity, detector))))
         decision.seed(
           entity,
           detector,
           unseen.map((score) => score / fitted.meanScore),
         );
     },
+    /** What fitted detectors think the newest values of an entity should be. */
+    expected(id: string): readonly Expectation[] {
+      const e = [...met].find((entity) => entities[entity].id === id);
+      const row = e === undefined ? undefined : newest.row(e);
+      if (e === undefined || !row) return [];
+      return detectors.flatMap((detector, d) => {
+        const fitted = models[d].get(e);
+        if (!fitted || !detector.expected) return [];
+        const context = contexts[d].assemble(0, 1, Int32Array.of(e), Float64Array.of(row.time), row.values);
+        if (!fitted.shared) return [expectationOf(detector, fitted.model, context, schema, transform)];
+        for (let k = 0; k < context.rows.values.rows; k++) standardise(e, context.rows.values.data, k);
+        return [
+          expectationOf(detector, fitted.model, context, schema, transform, (c, z) =>
+            baseline.original(e, featureOf[c], z),
+          ),
+        ];
+      });
+    },
     modelOf: (detector: number, entity: number): FittedModel | undefined => models[detector].get(entity),
     /** indices of the entities that have had a row */
     members: (): readonly number[] => [...met],
     memberCount: (): number => met.size,
     incidentOpened: (entity: number, time: number): void => decision.incidentOpened(entity, time),
-    warmup: (entity: number): number => decision.warmth(entity),
+    /** 0..1: how much of its trust fitted detector `detector` has earned for an entity */
+    warmup: (entity: number, detector: number): number => decision.warmth(entity, detector),
+    leftOut: (entity: number): readonly string[] => decision.leftOut(entity),
+    setEnsemble: (ensemble: EnsembleOptions): void => decision.setEnsemble(ensemble),
     baselineWarmup: (entity: number): number => baseline.warmup(entity, decision.baselineRows),
     /** raw score at which the calibrated score is 1, in the model's own units */
     threshold: (entity: number, detector: number): number =>
@@ -309,10 +368,6 @@ export function createGroup(options: GroupOptions) {
         if (entity.features.join() !== features)
           throw new Error(
             `state of ${entity.entity} is of the features ${entity.features.join(', ')}, not of those of ${schema.name} now`,
-          );
-        if (entity.decision.tails.length !== detectors.length + 2)
-          throw new Error(
-            `state of ${entity.entity} is of other detectors than ${detectors.map((d) => d.name).join(', ')}`,
           );
         waiting.set(entity.entity, entity);
       }

@@ -4,18 +4,19 @@
 import { join } from 'node:path';
 import type { Clock } from '../clock.ts';
 import { fingerprint, type MonitorConfig } from '../config/monitors.ts';
+import type { EnsembleOptions } from '../decision/options.ts';
 import { createDetector } from '../detectors/registry.ts';
-import type { Batch, Rows, Source, Verdicts } from '../flow.ts';
+import type { Batch, Expectation, Rows, Source, Verdicts } from '../flow.ts';
 import { openHistory, type History } from '../history/history.ts';
 import type { PipelineObserver } from '../observe.ts';
 import { refusalOf } from '../store/refused-file.ts';
 import type { DetectorStatus } from '../wire/status.ts';
+import { detectorStatuses } from './detector-status.ts';
 import { createGroup, type Group } from './group.ts';
 import { encodeState, readState, type SavedGroup, statePath, writeState, writeStateSync } from './monitor-state.ts';
 import { save, saveSync } from './save.ts';
 import type { Trainer, TrainingMember } from './trainer.ts';
 
-const BASELINE = 'baseline';
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 60_000;
 const DAY_MS = 86_400_000;
@@ -35,8 +36,9 @@ export interface MonitorContext {
 }
 
 export interface Monitor {
-  readonly config: MonitorConfig;
-  readonly fingerprint: string;
+  /** as it is now: members and weights of the ensemble may change at run time */
+  config(): MonitorConfig;
+  fingerprint(): string;
   readonly source: Source;
   /** ends when the signal aborts and the last batch is through */
   run(signal: AbortSignal): Promise<void>;
@@ -44,6 +46,10 @@ export interface Monitor {
   /** why the source is down */
   error(): string | null;
   detectors(): DetectorStatus[];
+  /** other members or weights from the next row on; throws when they do not fit the detectors */
+  setEnsemble(ensemble: EnsembleOptions): void;
+  /** what fitted detectors think the newest values of an entity should be */
+  expected(schema: string, entity: string): readonly Expectation[];
   groups(): ReadonlyMap<string, { readonly group: Group; readonly history: History }>;
   save(): Promise<void>;
   /** Saves at once and gives files back; after `run` has ended. */
@@ -53,11 +59,14 @@ export interface Monitor {
 /** Reads what was saved of the monitor; what cannot be used is set aside, counted, and learnt again. */
 export function createMonitor({ config, source, clock, observer, folder, trainer, deliver }: MonitorContext): Monitor {
   const { log } = observer;
-  const detectors = config.detectors.filter((name) => name !== BASELINE).map((name) => createDetector(name));
+  const detectors = config.detectors
+    .filter((name) => name !== 'baseline')
+    .map((name) => createDetector(name, config.detectorOptions[name]));
   const members = new Map<string, TrainingMember>();
   const path = statePath(folder, config.name);
   /** entities met in the batch under way */
   const fresh: number[] = [];
+  let current = config;
   let up = false;
   let error: string | null = null;
   let saving: Promise<void> = Promise.resolve();
@@ -166,8 +175,8 @@ export function createMonitor({ config, source, clock, observer, folder, trainer
     );
 
   return {
-    config,
-    fingerprint: fingerprint(config),
+    config: () => current,
+    fingerprint: () => fingerprint(current),
     source,
     async run(signal) {
       await follow(signal);
@@ -175,42 +184,13 @@ export function createMonitor({ config, source, clock, observer, folder, trainer
     },
     up: () => up,
     error: () => error,
-    groups: () => members,
-    detectors() {
-      let baseline = 0;
-      let warm = 0;
-      let entities = 0;
-      const fitted = detectors.map(() => 0);
-      for (const { group } of members.values()) {
-        for (const e of group.members()) {
-          entities++;
-          baseline += group.baselineWarmup(e);
-          warm += group.warmup(e);
-          detectors.forEach((_, d) => (fitted[d] += group.modelOf(d, e) ? 1 : 0));
-        }
-      }
-      const share = (sum: number) => (entities === 0 ? 0 : sum / entities);
-      const status = (detector: string, warmup: number, note: string | null): DetectorStatus => ({
-        detector,
-        warmup,
-        trusted: warmup >= 1,
-        note,
-      });
-      const all = [
-        status(BASELINE, share(baseline), share(baseline) < 1 ? 'collects its first minute of samples' : null),
-      ];
-      detectors.forEach((detector, d) => {
-        const note =
-          trainer.note(config.name, detector.name) ??
-          (fitted[d] === 0
-            ? `waits for ${detector.minimumRows} steps of history`
-            : share(warm) < 1
-              ? 'scores, and opens no incident until it has been watched long enough'
-              : null);
-        all.push(status(detector.name, fitted[d] === 0 ? 0 : share(warm), note));
-      });
-      return all;
+    setEnsemble(ensemble) {
+      current = { ...current, ensemble };
+      for (const { group } of members.values()) group.setEnsemble(ensemble);
     },
+    expected: (schema, entity) => members.get(schema)?.group.expected(entity) ?? [],
+    groups: () => members,
+    detectors: () => detectorStatuses(config.name, detectors, [...members.values()], trainer),
     save() {
       saving = saving.then(() => save(observer, members.size, () => writeState(path, encode())));
       return saving;

@@ -21,7 +21,9 @@ export interface Replay {
 
 /** Refits when rows have doubled until there is a day of them, then daily, as the scheduler does. */
 export function createReplay(config: MonitorConfig, schema: Schema, entities: readonly Entity[]): Replay {
-  const detectors = config.detectors.filter((name) => name !== 'baseline').map((name) => createDetector(name));
+  const detectors = config.detectors
+    .filter((name) => name !== 'baseline')
+    .map((name) => createDetector(name, config.detectorOptions[name]));
   const rowsPerDay = DAY_MS / config.stepMs;
   const rows: { values: Float64Array; time: number }[][] = [];
   const nextFit: number[][] = [];

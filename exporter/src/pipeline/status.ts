@@ -18,7 +18,7 @@ export function statusOf({ monitors, scoreboard, ...facts }: StatusParts): Statu
     apiVersion: 1,
     ...facts,
     monitors: monitors.map((monitor) => {
-      const { name, source, intervalMs, stepMs } = monitor.config;
+      const { name, source, intervalMs, stepMs } = monitor.config();
       const { entities, features, samples } = scoreboard.totals(name);
       return {
         monitor: name,

@@ -8,7 +8,7 @@ const MOST_BYTES = 64 * 1024;
 const LINGER_MS = 1000;
 
 /**
- * No route reads a body, so it is read and thrown away here, up to 64 kB. More is refused with 413 as soon as it is announced or arrives; a client
+ * A body is read here, up to 64 kB, and left as `request.body` for the route. More is refused with 413 as soon as it is announced or arrives; a client
  * that goes on sending is cut off a second later.
  */
 export function bodyLimit(clock: Clock): RequestHandler {
@@ -23,10 +23,18 @@ export function bodyLimit(clock: Clock): RequestHandler {
     };
     if (announced > MOST_BYTES) return refuse();
     let bytes = 0;
-    const finish = () => next();
+    const chunks: Buffer[] = [];
+    const finish = () => {
+      request.body = Buffer.concat(chunks);
+      next();
+    };
     const count = (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes <= MOST_BYTES) return;
+      if (bytes <= MOST_BYTES) {
+        chunks.push(chunk);
+        return;
+      }
+      chunks.length = 0;
       request.off('data', count).off('end', finish);
       refuse();
     };

@@ -9,6 +9,9 @@ afterEach(stopAll);
 
 const get = (path: string, headers = '') => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n${headers}\r\n`;
 
+// ten thousand scrapes take their time on a busy machine
+jest.setTimeout(120_000);
+
 describe('bad input', () => {
   test.each([
     ['random bytes', Buffer.from([0, 255, 1, 254, 13, 10, 13, 10])],

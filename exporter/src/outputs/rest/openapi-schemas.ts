@@ -194,9 +194,46 @@ export const schemas: Record<string, Schema> = {
         bytes: integer('size of the model file'),
         parameters: mapOf({ type: ['number', 'string'] }),
         lastError: orNull(text()),
+        progress: orNull(
+          object('of the fit under way; null while there is none', {
+            share: number('0 to 1'),
+            epoch: orNull(integer('null for detectors without epochs, and before the first')),
+            epochs: orNull(integer()),
+            trainLoss: orNull(number()),
+            validationLoss: orNull(number()),
+            startedAt: time('start of the fit'),
+            secondsLeft: orNull(number('null until there is something to go by')),
+          }),
+        ),
+        pinnedUntil: orNull(time('chosen by hand and not replaced before then')),
+        aside: list(
+          object('A version that was fitted and found worse than the one in force', {
+            version: text(),
+            trainedAt: time('fitted'),
+            reason: text('why it is not in force'),
+          }),
+          'newest first',
+        ),
       }),
     ),
   }),
+  EnsembleChange: {
+    type: 'object',
+    description: 'What is to change; what is left out stays',
+    properties: {
+      ensemble: {
+        type: 'object',
+        properties: {
+          method: choice(['mean', 'max', 'vote'], 'default mean'),
+          members: mapOf(number(), 'weight by detector; default: what measures best among the detectors'),
+          votes: integer('vote: members that must be above their own thresholds; default 2'),
+        },
+        additionalProperties: false,
+      },
+      detectors: list(text(), 'every detector of the monitor'),
+    },
+    additionalProperties: false,
+  },
   Topology: object('What talks to what', {
     nodes: list(
       object('A node', {

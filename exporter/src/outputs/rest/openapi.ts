@@ -22,6 +22,7 @@ export interface Operation {
   description?: string;
   deprecated?: boolean;
   parameters?: Parameter[];
+  requestBody?: { required: boolean; content: Record<string, { schema: Schema }> };
   security?: Record<string, string[]>[];
   responses: Record<string, Answer>;
 }
@@ -230,6 +231,26 @@ const paths: OpenApi['paths'] = {
   '/api/anomalies': { get: alias(incidents, 'listAnomalies', '/api/incidents') },
   '/api/models': { get: models },
   '/api/model/info': { get: alias(models, 'modelInfo', '/api/models') },
+  '/api/monitors/{name}/ensemble': {
+    post: {
+      operationId: 'changeEnsemble',
+      tags: ['Models'],
+      summary: 'Change the detectors or the ensemble of a monitor while it runs',
+      description:
+        'Holds until the next reload or start, when the configuration file decides again. Members and weights change between two rows; other detectors start the monitor again with the state it had. No detector that stays changes its scores.',
+      parameters: [
+        { name: 'name', in: 'path', required: true, description: 'name of the monitor', schema: { type: 'string' } },
+      ],
+      requestBody: { required: true, content: { 'application/json': { schema: ref('EnsembleChange') } } },
+      security: credential,
+      responses: {
+        '200': json('The monitor as it is now', ref('Monitor')),
+        '400': problem('What is wrong; nothing was changed'),
+        '404': problem('No such monitor'),
+        ...closed,
+      },
+    },
+  },
   '/api/topology': {
     get: {
       operationId: 'topology',

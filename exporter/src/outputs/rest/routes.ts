@@ -100,6 +100,7 @@ export function routes({ service, observer, routePrefix, maxRequests, headers }:
     api('/api/anomalies', incidents),
     api('/api/models', models),
     api('/api/model/info', models),
+    { method: 'post', path: '/api/monitors/:name/ensemble', access: 'change', handle: changeEnsemble(service) },
     api('/api/topology', (request, response) => sendJson(request, response, service.topology())),
   ];
 }
@@ -136,6 +137,34 @@ function reloadInTurn(service: Service, observer: Observer): Route['handle'] {
     }
     await sendText(request, response, 'The configuration is in force.\n');
   };
+}
+
+/** The body is JSON: `{"ensemble": {"method": "mean", "members": {"conditional": 1}}, "detectors": ["baseline", "conditional"]}`, either or both. */
+function changeEnsemble(service: Service): Route['handle'] {
+  return async (request, response) => {
+    const name = String(request.params.name);
+    const { monitors } = service.status();
+    if (!monitors.some(({ monitor }) => monitor === name))
+      throw refusal(404, `there is no monitor "${name}"; monitors are ${monitors.map((m) => m.monitor).join(', ')}`);
+    try {
+      await service.changeEnsemble(name, changeOf(request.body));
+    } catch (error) {
+      throw refusal(400, `nothing was changed: ${(error as Error).message}`);
+    }
+    await sendJson(
+      request,
+      response,
+      service.status().monitors.find(({ monitor }) => monitor === name),
+    );
+  };
+}
+
+function changeOf(body: unknown): { ensemble?: unknown; detectors?: unknown } {
+  const text = Buffer.isBuffer(body) ? body.toString('utf8') : '';
+  const change: unknown = JSON.parse(text === '' ? '{}' : text);
+  if (typeof change !== 'object' || change === null || Array.isArray(change) || Object.keys(change).length === 0)
+    throw new Error('the body must be a JSON object with ensemble, detectors or both');
+  return change;
 }
 
 function parametersOf(request: Request): URLSearchParams {

@@ -72,6 +72,32 @@ describe('routes', () => {
     expect(await (await fetch(`${url}/`)).text()).toContain('Starting or stopping');
   });
 
+  test('an ensemble is changed by what the body says, and the answer is the monitor as it is then', async () => {
+    const { url, data } = await startServer();
+    const post = (name: string, body: string) =>
+      fetch(`${url}/api/monitors/${name}/ensemble`, { method: 'POST', body });
+    const change = { ensemble: { method: 'mean', members: { conditional: 1 } } };
+    const [{ monitor: name }] = data.status.monitors;
+    const good = await post(name, JSON.stringify(change));
+    expect(good.status).toBe(200);
+    expect((await good.json()) as unknown).toEqual(JSON.parse(JSON.stringify(data.status.monitors[0])));
+    expect(data.changes).toEqual([change]);
+    data.reloadError = 'the ensemble has no members';
+    for (const [to, body, status, message] of [
+      [name, JSON.stringify(change), 400, 'nothing was changed: the ensemble has no members'],
+      [name, 'method=mean', 400, 'nothing was changed: '],
+      [name, '', 400, 'the body must be a JSON object with ensemble, detectors or both'],
+      [name, '[1]', 400, 'the body must be a JSON object'],
+      ['nothing', JSON.stringify(change), 404, 'there is no monitor "nothing"; monitors are '],
+    ] as const) {
+      const answer = await post(to, body);
+      expect(answer.status).toBe(status);
+      expect(((await answer.json()) as { error: { message: string } }).error.message).toContain(message);
+    }
+    expect(data.changes).toEqual([change]);
+    data.reloadError = null;
+  });
+
   test.each(['POST', 'PUT'])('%s /-/reload reloads, and tells why it could not', async (method) => {
     const { url, data, service, logged } = await startServer();
     const good = await fetch(`${url}/-/reload`, { method });

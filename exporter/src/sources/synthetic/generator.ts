@@ -9,7 +9,7 @@ const FEATURES = SYNTHETIC_SCHEMA.features.length;
 const LABEL_DEVIATIONS = 3;
 const DAY_MS = 86_400_000;
 /** samples in which a broken relation drifts apart */
-const BREAK_BLEND = 8;
+const BREAK_BLEND = 2;
 /** a broken relation stays inside 2 deviations */
 const BREAK_LIMIT = 1.95;
 

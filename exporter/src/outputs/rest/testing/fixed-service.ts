@@ -17,6 +17,8 @@ export interface FixedData {
   ready: boolean;
   /** what a reload finds wrong; null = nothing */
   reloadError: string | null;
+  /** changes of an ensemble that were taken */
+  changes: unknown[];
 }
 
 /** A Service over `data`, which tests may change while it is served. `reloads` counts successful ones. */
@@ -52,6 +54,10 @@ export function fixedService(data: FixedData): Service & { reloads: number } {
     async reload() {
       if (data.reloadError !== null) throw new Error(data.reloadError);
       this.reloads++;
+    },
+    async changeEnsemble(_monitor, change) {
+      if (data.reloadError !== null) throw new Error(data.reloadError);
+      data.changes.push(change);
     },
     ready: () => data.ready,
   };
@@ -300,6 +306,17 @@ export function fixedData(): FixedData {
           bytes: 412_160,
           parameters: { trees: 100, 'sample rows': 256 },
           lastError: null,
+          progress: {
+            share: 0.4,
+            epoch: 6,
+            epochs: 15,
+            trainLoss: 0.21,
+            validationLoss: null,
+            startedAt: NOW - MINUTE,
+            secondsLeft: 90,
+          },
+          pinnedUntil: null,
+          aside: [{ version: 'v5', trainedAt: NOW - 60 * MINUTE, reason: 'it is restless' }],
         },
       ],
     },
@@ -314,5 +331,6 @@ export function fixedData(): FixedData {
       '# HELP netpulse_build_info Version.\n# TYPE netpulse_build_info gauge\nnetpulse_build_info{version="0.1.0"} 1\n',
     ready: true,
     reloadError: null,
+    changes: [],
   };
 }
