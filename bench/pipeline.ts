@@ -1,9 +1,9 @@
 /**
  * What a sample costs on its way through the flow, without sources, disk and outputs.
  *
- *     pipeline.ts [--json] [--smoke] [--entities 1,10,1000,10000] [--part flow|columnar]
+ *     pipeline.ts [--json] [--smoke] [--entities 1,10,1000,10000] [--part flow|columnar] [--detectors isolation-forest,conditional,var]
  *
- * flow: rates, steps, baseline, a fitted isolation forest, decision and incidents, as the exporter runs them (createGroup and createTracker), for synthetic nodes
+ * flow: rates, steps, baseline, fitted detectors, decision and incidents, as the exporter runs them (createGroup and createTracker), for synthetic nodes
  * (6 features, a step each sample) and for a host's features (15 samples a step). Up to 16 entities have a model of their own, more share one, as in the
  * exporter. Microseconds of a sample are the median tick divided by its rows; rows of the ticks that close steps are in the p99.
  * columnar: one tick of 10,000 entities x 20 features through the same rooms without a forest, room by room, against 10 ms.
@@ -34,8 +34,10 @@ const { values: options } = parseArgs({
     smoke: { type: 'boolean', default: false },
     entities: { type: 'string' },
     part: { type: 'string' },
+    detectors: { type: 'string', default: 'isolation-forest,conditional,var' },
   },
 });
+const DETECTORS = options.detectors.split(',');
 const INTERVAL_MS = 1000;
 const START = Date.UTC(2026, 0, 1);
 const COUNTS = options.entities?.split(',').map(Number) ?? (options.smoke ? [1, 10, 100] : [1, 10, 1000, 10_000]);
@@ -68,7 +70,7 @@ function syntheticMaterial(): Material {
   }
   const [given] = fileOptions.parse({ monitors: [{ name: 'bench', source: 'synthetic' }] }).monitors!;
   const sources = { synthetic: syntheticSource };
-  return { schema: SYNTHETIC_SCHEMA, config: resolveMonitor(given, { sources, detectors: given.detectors }), rows };
+  return { schema: SYNTHETIC_SCHEMA, config: resolveMonitor(given, { sources }), rows };
 }
 
 /** Quiet values of a host: levels and rates of the size of their feature's minimum deviation, a tenth of it in motion. */
@@ -89,7 +91,7 @@ function hostMaterial(): Material {
   });
   const [given] = fileOptions.parse({ monitors: [{ name: 'bench', source: 'host' }] }).monitors!;
   const sources = { host: { options: hostOptions } };
-  return { schema, config: resolveMonitor(given, { sources, detectors: given.detectors }), rows };
+  return { schema, config: resolveMonitor(given, { sources }), rows };
 }
 
 /** `entities` rows a tick, each entity on its own place in one of the series. */
@@ -120,7 +122,7 @@ function workload({ schema, rows }: Material, entities: number): { batch: Batch;
   };
 }
 
-function flow(name: string, material: Material, count: number, withForest: boolean) {
+function flow(name: string, material: Material, count: number, names: readonly string[]) {
   const { config, schema } = material;
   const entities: Entity[] = Array.from({ length: count }, (_, e) => ({
     id: `node-${e}`,
@@ -128,7 +130,7 @@ function flow(name: string, material: Material, count: number, withForest: boole
     host: `node-${e}`,
     labels: {},
   }));
-  const detectors = withForest ? [createDetector('isolation-forest')] : [];
+  const detectors = names.map((name) => createDetector(name, config.detectorOptions[name]));
   const group = createGroup({
     config,
     schema,
@@ -152,7 +154,7 @@ function flow(name: string, material: Material, count: number, withForest: boole
   for (let t = 0; t < WARM_UP_TICKS; t++) {
     advance();
     tick();
-    if (t === Math.floor(WARM_UP_TICKS / 2)) useForests(group, detectors, material, count);
+    if (t === Math.floor(WARM_UP_TICKS / 2)) useModels(group, detectors, material, count);
   }
   const ticks = Math.min(MOST_TICKS, Math.max(FEWEST_TICKS, Math.ceil(SAMPLES / count)));
   for (let t = 0; t < ticks; t++) {
@@ -167,7 +169,7 @@ function flow(name: string, material: Material, count: number, withForest: boole
     entities: count,
     features: schema.features.length,
     samplesPerStep,
-    forest: withForest,
+    detectors: names,
     ticks,
     medianMs: typical,
     closingStepMs: closing.length > 0 ? quantile(closing, 0.5) : NaN,
@@ -179,7 +181,7 @@ function flow(name: string, material: Material, count: number, withForest: boole
 }
 
 /** A model of each entity's own series, or one of some entities that all share, each on its own scale: as the exporter fits them. */
-function useForests(
+function useModels(
   group: Group,
   detectors: readonly Detector[],
   { config, schema, rows }: Material,
@@ -268,6 +270,8 @@ function columnar() {
     trust: config.trust,
     intervalMs: config.intervalMs,
     models: [],
+    ensemble: config.ensemble,
+    opening: { openAtOnce: 2, coldRows: 5 },
   });
   const rowsOf = () => new Float64Array(count);
   const cells = () => new Float64Array(count * width);
@@ -277,12 +281,14 @@ function columnar() {
   const judged = { deviation: cells(), expected: cells(), lower: cells(), upper: cells() };
   const verdict: DecisionColumns = {
     score: rowsOf(),
+    smoothed: rowsOf(),
     confidence: rowsOf(),
     severity: new Uint8Array(count),
     budgetUsed: rowsOf(),
     contributions: cells(),
     largest: rowsOf(),
     limit: new Uint8Array(count),
+    relation: new Uint8Array(count),
     detectors: [{ name: 'baseline', score: rowsOf(), raw: rowsOf(), threshold: rowsOf(), warmup: rowsOf() }],
   };
   baseline.grow(count);
@@ -305,7 +311,7 @@ function columnar() {
     }
     if (t >= WARM_UP_TICKS) took.total.push(total);
   }
-  const whole = flow('the same through createGroup, with incidents', material, count, false);
+  const whole = flow('the same through createGroup, with incidents', material, count, []);
   return {
     entities: count,
     features: width,
@@ -338,7 +344,7 @@ if (options.part !== 'columnar')
     ['host', hostMaterial],
   ] as const) {
     const material = make();
-    for (const count of COUNTS) flows.push(flow(name, material, count, true));
+    for (const count of COUNTS) flows.push(flow(name, material, count, DETECTORS));
   }
 const tick = options.part === 'flow' ? undefined : columnar();
 
@@ -346,7 +352,7 @@ if (options.json) console.log(JSON.stringify({ node: process.version, smoke: opt
 else {
   if (flows.length > 0) {
     console.log(
-      'features, both detectors, decision, incidents; times of a tick (between two steps, when steps close, all)',
+      `features, baseline, ${DETECTORS.join(', ')}, decision, incidents; times of a tick (between two steps, when steps close, all)`,
     );
     console.log(`${''.padEnd(16)}${'entities features  us/sample  median ms closing ms     p99 ms  incidents'}`);
   }

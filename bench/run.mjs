@@ -10,7 +10,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const SMOKE = ['columnar', 'pipeline', 'synthetic-quality', 'lstm', 'autoencoder', 'neighbours-and-svm'];
 const ALL = [...SMOKE, 'isolation-forest'];
 /** take long, or the whole machine, or a file: only by name */
-const BY_NAME = ['host-cost', 'stress', 'record-host', 'replay-quiet'];
+const BY_NAME = ['budget', 'host-cost', 'stress', 'record-host', 'replay-quiet'];
 
 const args = process.argv.slice(2);
 const names = [];

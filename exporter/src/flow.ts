@@ -173,6 +173,8 @@ export interface Expectation {
  */
 export interface Verdicts {
   readonly monitor: string;
+  /** ms between an entity's rows */
+  readonly intervalMs: number;
   readonly schema: Schema;
   readonly entities: readonly Entity[];
   readonly rows: number;

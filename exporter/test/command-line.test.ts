@@ -33,7 +33,7 @@ test('--help names every flag with its environment variable, and every command.'
   for (const { name, value, env } of FLAGS) {
     expect(text).toMatch(new RegExp(`--${name.replaceAll('.', '\\.')} <${value}> [^[]*\\[${env}\\]`));
   }
-  for (const command of ['serve', 'check-config', 'generate'])
+  for (const command of ['serve', 'check-config', 'generate', 'train', 'score', 'evaluate'])
     expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
 });
 

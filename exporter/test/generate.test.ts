@@ -157,3 +157,52 @@ testWithDisk()('A disk that fills up is an error that says so, and the code is 1
   const again = await runProgram(['generate', '--duration', '1m', '--output', join(full, 'samples.csv')]);
   expect([again.code, /ENOSPC|no space/.test(again.stderr)]).toEqual([1, true]);
 });
+
+test('Connections have their columns, 1000 rows of which 15 % are anomalous, and are the same for the same seed.', async () => {
+  const [first, second, other] = await Promise.all([
+    generate('--kind', 'connections'),
+    generate('--kind', 'connections', '--seed', '0'),
+    generate('--kind', 'connections', '--seed', '1'),
+  ]);
+  expect(second).toBe(first);
+  expect(other).not.toBe(first);
+  const [header, ...rows] = first.trimEnd().split('\n');
+  expect(header).toBe(
+    'packet_size,duration,src_bytes,dst_bytes,protocol_type,flag,src_port,dst_port,packet_rate,error_rate,label',
+  );
+  expect(rows).toHaveLength(1000);
+  const cells = rows.map((row) => row.split(',').map(Number));
+  expect(cells.filter((row) => row[10] === 1)).toHaveLength(150);
+  for (const [size, duration, sent, received, protocol, flag, source, , rate, errors] of cells.filter(
+    (row) => row[10] === 0,
+  )) {
+    expect(size >= 400 && size <= 650 && duration >= 0.5 && duration <= 5).toBe(true);
+    expect([sent, received].every((bytes) => bytes >= 3500 && bytes <= 6500)).toBe(true);
+    expect([0, 1, 2].includes(protocol) && [0, 1, 2].includes(flag) && source > 1024).toBe(true);
+    expect(rate >= 35 && rate <= 65 && errors >= 0.2 && errors <= 0.8).toBe(true);
+  }
+});
+
+test('Connections as NDJSON say the same as CSV, and rows and share are as asked.', async () => {
+  const args = ['--kind', 'connections', '--rows', '2500', '--anomaly-share', '0.2'];
+  const [csv, json] = await Promise.all([generate(...args), generate(...args, '--format', 'ndjson')]);
+  const [header, ...rows] = csv.trimEnd().split('\n');
+  const records = json
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, number>);
+  expect(records.map((record) => Object.values(record).join())).toEqual(rows);
+  expect(Object.keys(records[0]).join()).toBe(header);
+  expect([rows.length, records.filter(({ label }) => label === 1).length]).toEqual([2500, 500]);
+});
+
+test.each([
+  [['--kind', 'connections', '--duration', '1h'], '--duration has no meaning with --kind connections'],
+  [['--rows', '10'], '--rows has no meaning with --kind network'],
+  [['--kind', 'connections', '--rows', '0'], 'write a whole number from 1 to 1000000'],
+  [['--kind', 'packets'], 'network, connections'],
+])('%j is an error with a way out.', async (args, told) => {
+  const { code, stdout, stderr } = await runProgram(['generate', ...args]);
+  expect([code, stdout]).toEqual([1, '']);
+  expect(stderr).toContain(told);
+});

@@ -1,9 +1,10 @@
-import { OPEN_AT_ONCE } from '../incidents/hysteresis.ts';
+import { hysteresisRules } from '../incidents/hysteresis.ts';
 import { seededRandom } from '../random.ts';
 import { createCalibration } from './calibration.ts';
 import type { ThresholdOptions } from './options.ts';
 
 const MINUTE = 60_000;
+const RULES = hysteresisRules(MINUTE);
 const ROWS = 1440;
 const BUDGET: ThresholdOptions = { method: 'budget', incidentsPerDay: 1 };
 const LOOSE: ThresholdOptions = { method: 'budget', incidentsPerDay: 1000 };
@@ -14,7 +15,7 @@ function noise(rows: number, seed: number): Float64Array {
 }
 
 function thresholds(scores: Float64Array, options: ThresholdOptions): Float64Array {
-  const calibration = createCalibration(options, 1, OPEN_AT_ONCE);
+  const calibration = createCalibration(options, 1, RULES.openAtOnce, RULES.coldRows);
   return scores.map((score, row) => calibration.push(0, row * MINUTE, score));
 }
 
@@ -62,14 +63,14 @@ test('entities are kept apart, and come back as they were', () => {
   const scores = noise(3 * ROWS, 6);
   scores.fill(8, 2000, 2300);
   scores.fill(0.5, 2300, 2400);
-  const through = createCalibration(BUDGET, 1, OPEN_AT_ONCE);
+  const through = createCalibration(BUDGET, 1, RULES.openAtOnce, RULES.coldRows);
   const expected = scores.map((score, row) => through.push(3, row * MINUTE, score));
-  const first = createCalibration(BUDGET, 1, OPEN_AT_ONCE);
+  const first = createCalibration(BUDGET, 1, RULES.openAtOnce, RULES.coldRows);
   for (let row = 0; row < 2400; row++) {
     first.push(3, row * MINUTE, scores[row]);
     first.push(0, row * MINUTE, 7);
   }
-  const second = createCalibration(BUDGET, 1, OPEN_AT_ONCE);
+  const second = createCalibration(BUDGET, 1, RULES.openAtOnce, RULES.coldRows);
   second.restore(3, structuredClone(first.save(3)));
   for (let row = 2400; row < scores.length; row++)
     expect(second.push(3, row * MINUTE, scores[row])).toBe(expected[row]);
@@ -82,8 +83,8 @@ test('rows without a score change nothing', () => {
   const scores = noise(1000, 7);
   const gaps = new Float64Array(2000).fill(NaN);
   scores.forEach((score, row) => (gaps[2 * row] = score));
-  const dense = createCalibration(LOOSE, 1, OPEN_AT_ONCE);
-  const sparse = createCalibration(LOOSE, 1, OPEN_AT_ONCE);
+  const dense = createCalibration(LOOSE, 1, RULES.openAtOnce, RULES.coldRows);
+  const sparse = createCalibration(LOOSE, 1, RULES.openAtOnce, RULES.coldRows);
   scores.forEach((score, row) => dense.push(0, 2 * row * MINUTE, score));
   gaps.forEach((score, row) => sparse.push(0, row * MINUTE, score));
   expect(sparse.rows(0)).toBe(dense.rows(0));

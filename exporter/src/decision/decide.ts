@@ -33,8 +33,6 @@ const STEADY_CAP = 2;
 /** rows after a fault in which members may still see it in their past, or fewer: until the ensemble's score is below this */
 const ECHO_ROWS = 60;
 const CALM = 0.8;
-/** a row this far above the threshold opens an incident alone, as in the hysteresis of incidents */
-const OPEN_AT_ONCE = 2;
 const HALF_LIFE_HOURS = 72;
 /** what scores of an outgrown model still count */
 const OUTGROWN = 0.05;
@@ -66,6 +64,8 @@ export interface DecisionOptions {
   /** names of the fitted detectors beside the baseline, in the order of `models` */
   readonly models: readonly string[];
   readonly ensemble: EnsembleOptions;
+  /** when an incident opens by a single row, and after how many calm rows it closes: the budget is counted in incidents */
+  readonly opening: { readonly openAtOnce: number; readonly coldRows: number };
 }
 
 export interface DecisionColumns {
@@ -123,7 +123,8 @@ export function createDecision(features: readonly FeatureSpec[], options: Decisi
   const models = options.models.length;
   const baselineRows = Math.max(BASELINE_ROWS, Math.ceil(BASELINE_MS / options.intervalMs));
   const tails = names.map(() => createTail(1));
-  const ensembleCalibration = createCalibration(options.threshold, 1, OPEN_AT_ONCE);
+  const { openAtOnce, coldRows } = options.opening;
+  const ensembleCalibration = createCalibration(options.threshold, 1, openAtOnce, coldRows);
   const samples = createScoreSamples(width);
   const relative = new Float64Array(width);
   const calibrated = new Float64Array(width);

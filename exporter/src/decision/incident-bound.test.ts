@@ -1,9 +1,9 @@
-import { newHysteresis, OPEN_AT_ONCE, step } from '../incidents/hysteresis.ts';
+import { hysteresisRules, newHysteresis, step } from '../incidents/hysteresis.ts';
 import { seededRandom } from '../random.ts';
 import { createIncidentBound } from './incident-bound.ts';
 
 const MINUTE = 60_000;
-const RULES = { openAtOnce: OPEN_AT_ONCE, coldRows: 5 };
+const RULES = hysteresisRules(1000);
 const DAY = 86_400_000;
 const ROWS = 1440;
 /** a quantile of the noise */
@@ -17,7 +17,7 @@ function noise(rows: number, seed: number): Float64Array {
 
 function opened(scores: Float64Array, threshold: number): number {
   const state = newHysteresis();
-  return scores.reduce((count, score) => count + (step(state, score / threshold) === 'open' ? 1 : 0), 0);
+  return scores.reduce((count, score) => count + (step(state, score / threshold, RULES) === 'open' ? 1 : 0), 0);
 }
 
 function tell(bound: ReturnType<typeof createIncidentBound>, scores: Float64Array, base: number): void {
@@ -44,7 +44,7 @@ test('noise keeps to the budget on the days after those it was set on', () => {
   let count = 0;
   scores.forEach((score, row) => {
     if (row % 64 === 0) threshold = Math.max(BASE, bound.threshold(row * MINUTE));
-    if (step(state, score / threshold) === 'open' && row >= 7 * ROWS) count++;
+    if (step(state, score / threshold, RULES) === 'open' && row >= 7 * ROWS) count++;
     bound.tell(row * MINUTE, score, BASE);
   });
   const promised = 2 * (days - 7);
@@ -99,7 +99,7 @@ describe('of what is no chance', () => {
 test('one row alone has the level at which it opens an incident at once', () => {
   const bound = createIncidentBound(1e-6, RULES);
   tell(bound, Float64Array.of(0, 0, 6, ...new Float64Array(RULES.coldRows)), 1);
-  expect(bound.threshold(DAY)).toBeCloseTo((6 / OPEN_AT_ONCE) * 1.02, 10);
+  expect(bound.threshold(DAY)).toBeCloseTo((6 / RULES.openAtOnce) * 1.02, 10);
 });
 
 test('a week later nothing is left of it, and a row without a score changes nothing', () => {

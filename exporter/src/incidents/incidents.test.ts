@@ -29,6 +29,7 @@ function verdicts(
   const matrix = (...data: number[]) => ({ rows: 1, columns: 2, data: Float64Array.from(data) });
   return {
     monitor,
+    intervalMs: 1000,
     schema,
     entities: [{ id: entity, kind: 'host', host, labels: {} }],
     rows: 1,

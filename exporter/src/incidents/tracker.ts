@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncidentEvent, Schema, Verdicts } from '../flow.ts';
 import type { Contribution, Incident, IncidentDetail, Kind, SeverityName } from '../wire/incident.ts';
 import { checksFor, summarise } from './describe.ts';
-import { newHysteresis, step, type Hysteresis } from './hysteresis.ts';
+import { hysteresisRules, newHysteresis, step, type Hysteresis } from './hysteresis.ts';
 import {
   addFrame,
   createRecentRows,
@@ -103,6 +103,7 @@ export function createTracker(severityOf: (score: number) => SeverityName) {
   return {
     /** Moves every row of the verdicts on; the events are in the order in which they happened. */
     apply(verdicts: Verdicts, kindOf: KindOf): IncidentEvent[] {
+      const rules = hysteresisRules(verdicts.intervalMs);
       const stream = streamOf(verdicts);
       const events: IncidentEvent[] = [];
       const { columns } = verdicts.values;
@@ -112,7 +113,7 @@ export function createTracker(severityOf: (score: number) => SeverityName) {
         const score = verdicts.severity[r] > 0 ? verdicts.score[r] : Math.min(verdicts.score[r], 0.99);
         const hysteresis = stream.hysteresis[e];
         if (!(hysteresis.recent & 1)) stream.aboveSince[e] = time;
-        const change = step(hysteresis, score);
+        const change = step(hysteresis, score, rules);
         const view: RowView = {
           time,
           score: verdicts.score[r],

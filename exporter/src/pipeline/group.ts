@@ -12,6 +12,7 @@ import { createContext } from '../features/context.ts';
 import { createRates, LONGEST_GAP } from '../features/rates.ts';
 import { createSteps } from '../features/steps.ts';
 import { createTransform } from '../features/transform.ts';
+import { hysteresisRules } from '../incidents/hysteresis.ts';
 import { chooseFeatures } from './chosen-features.ts';
 import { expectationOf } from './expectation.ts';
 import { createBuffers } from './group-buffers.ts';
@@ -88,6 +89,7 @@ export function createGroup(options: GroupOptions) {
     intervalMs: config.intervalMs,
     models: detectors.map((detector) => detector.name),
     ensemble: config.ensemble,
+    opening: hysteresisRules(config.intervalMs),
   });
   /** per detector, per entity index */
   const models = detectors.map(() => new Map<number, FittedModel>());
@@ -259,6 +261,7 @@ export function createGroup(options: GroupOptions) {
       const matrix = (data: Float64Array): Matrix => ({ rows, columns: width, data });
       return {
         monitor: config.name,
+        intervalMs: config.intervalMs,
         schema,
         entities,
         rows,

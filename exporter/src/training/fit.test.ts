@@ -221,7 +221,7 @@ describe('a training job', () => {
     const loading = () => {
       const { detector, fits } = recorder();
       const old = { features: 2, rows: 0, fitted: new Set<number>(), save: () => new ArrayBuffer(0) };
-      return { fits, detector: { ...detector, load: () => old } as Detector };
+      return { fits, detector: { ...detector, name: 'local-outlier-factor', load: () => old } as Detector };
     };
 
     it('learns nothing from the 2 % of its rows that that one finds the most unusual, but leaves them in their place', () => {
@@ -236,6 +236,12 @@ describe('a training job', () => {
         }
       }
       expect(fits[0].rows.values.rows).toBe(400);
+    });
+
+    it('leaves that to detectors that trim by themselves', () => {
+      const { detector } = loading();
+      const trimming = { ...detector, name: 'conditional' };
+      expect(run(trimming, job(minutes(400), { inForce })).leftOut).toBe(0);
     });
 
     it('scores those rows all the same: a threshold without them would sink', () => {

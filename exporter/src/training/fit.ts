@@ -1,7 +1,7 @@
 /**
  * One fit, and scores of rows that the model behind them has not seen: a quantile of the rows a model was fitted on is too low a threshold.
  *
- * The model is fitted on the newest seven days, without the 2 % of them that the model before it finds the most unusual; older rows are scored with it. The
+ * The model is fitted on the newest seven days; where a detector does not trim by itself, without the 2 % of them that the model before it finds the most unusual. Older rows are scored with it. The
  * rows of those seven days are cross-fitted: cut into blocks of time, each scored by a model of all the others. Blocks, not single rows, because a row's
  * neighbours give it away. Measured with the isolation forest on two public collections of servers, as the share of the following rows above the 99th
  * percentile of such scores, means for 100, 160, 640, 1,440, 4,000 rows: .08 .07 .003 .008 .012 and .06 .10 .02 .01 .01 when cross-fitted; .50 .26 .05 .03 .02
@@ -19,7 +19,12 @@ const BLOCKS = 4;
 const SLOW = new Set(['autoencoder', 'lstm-autoencoder']);
 /** share of the rows that is held out where nothing is cross-fitted */
 const HELD_OUT = 0.2;
-/** share of the training rows, those with the highest last known scores, that nothing is learnt from */
+/**
+ * They leave their own worst rows out. Without 2 % more, chosen by the model before, conditional and var raised a third fewer false incidents on public collections
+ * of servers.
+ */
+const TRIMMING = new Set(['conditional', 'var']);
+/** share of the training rows of the others, those with the highest last known scores, that nothing is learnt from */
 const WORST = 0.02;
 /** training rows with the highest scores that do not count for the usual score */
 const TRIM = 0.05;
@@ -53,7 +58,8 @@ export function fitHeldOut(
       : { fit: heldOut(job.time, usable, detector.minimumRows), crossFit: [] };
   const recent = both(newestDay(job.time), usable);
   const before = job.inForce && inForceOn(detector, job.inForce, rows, recent);
-  const blank = before ? worstOf(before.scores, fit, detector.minimumRows, usable) : undefined;
+  const blank =
+    before && !TRIMMING.has(detector.name) ? worstOf(before.scores, fit, detector.minimumRows, usable) : undefined;
 
   // every fit sees its rows in the same place: what a model is asked for comes before the next fit
   const scratch = new Float64Array(rows.values.data.length);
