@@ -1,6 +1,12 @@
 /** `netpulse evaluate`: trains, scores and judges detectors on a table, side by side. */
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { evaluateTable, type ReadTable, type TableEvaluation } from '../evaluation/table-evaluation.ts';
+import { evaluationReport } from '../evaluation/report/report.ts';
+import {
+  evaluateTable,
+  type ReadTable,
+  type TableEvaluation,
+  type TableEvidence,
+} from '../evaluation/table-evaluation.ts';
 import { readTableRows, type TableRows } from '../evaluation/table-rows.ts';
 import { openTable } from '../sources/csv/table-reader.ts';
 import { evaluationCsv, evaluationJson, evaluationText } from './evaluate-text.ts';
@@ -23,6 +29,7 @@ interface EvaluateFlags extends FitFlags, ReadFlags {
   readonly train?: string;
   readonly format: 'text' | 'csv' | 'json';
   readonly output?: string;
+  readonly report?: string;
   readonly top: number;
 }
 
@@ -36,17 +43,30 @@ export function evaluateCommand(): Command {
     .option('--train <file>', 'table to learn from; default: the judged one, each row by a model that has not seen it')
     .addOption(new Option('--format <format>', 'of the output').choices(['text', 'csv', 'json']).default('text'))
     .option('-o, --output <file>', 'file to write; default: standard output')
+    .option('--report <file>', 'HTML report with pictures to write')
     .option('--top <number>', 'most anomalous rows to explain', top, 5);
   addPresetOptions(addFitOptions(addReadOptions(command)));
   return command.action(async (file: string | undefined, flags: EvaluateFlags & PresetFlags) => {
     if (flags.preset) return evaluatePreset(command, file);
     refusePresetOptions(command);
     if (file === undefined) return command.error("error: missing required argument 'file'; a table, or --preset seed");
-    const { result, sample } = await evaluateFiles(file, flags, terminalProgress());
+    const progress = terminalProgress();
+    const { result, evidence, sample } = await evaluateFiles(file, flags, progress);
     const output = openOutput(flags.output);
     const text = { text: evaluationText, csv: evaluationCsv, json: evaluationJson }[flags.format](result, sample);
     await output.write(text);
     await output.close();
+    if (flags.report !== undefined) {
+      const page = evaluationReport(result, evidence, {
+        seed: flags.seed,
+        madeAt: Date.now(),
+        onProgress: (step, share) => progress.update(step, { share }),
+      });
+      progress.clear();
+      const report = openOutput(flags.report);
+      await report.write(page);
+      await report.close();
+    }
     for (const note of result.notes) process.stderr.write(`warning: ${note}\n`);
   });
 }
@@ -55,16 +75,16 @@ async function evaluateFiles(
   file: string,
   flags: EvaluateFlags,
   progress: Progress,
-): Promise<{ result: TableEvaluation; sample: string }> {
+): Promise<{ result: TableEvaluation; evidence: TableEvidence; sample: string }> {
   if (flags.train === '-' && file === '-')
     throw new Error('only one of the two tables can come from the standard input');
   const fit = { ...fitOptions(flags), onProgress: fitProgress(progress) };
   const learnt = flags.train === undefined ? undefined : await read(flags.train, flags, progress);
   const judged = await read(file, flags, progress, learnt?.table);
   progress.clear();
-  const { result } = evaluateTable({ judged, train: learnt, fit, top: flags.top });
+  const { result, evidence } = evaluateTable({ judged, train: learnt, fit, top: flags.top });
   progress.clear();
-  return { result, sample: judged.sample };
+  return { result, evidence, sample: judged.sample };
 }
 
 /** `like`: a table whose features this one must have. */
