@@ -21,6 +21,9 @@ export type { TrainingMember } from './trainer-subject.ts';
 const OWN_MODELS = 16;
 const DAY_MS = 86_400_000;
 
+/** steps without any value there may be among the first ones: rates of the first sample, a device that came late */
+const SPARE_ROWS = 4;
+
 export interface TrainerOptions {
   readonly clock: Clock;
   readonly observer: PipelineObserver;
@@ -152,7 +155,7 @@ export function createTrainer({ clock, observer, models: store, workerUrl }: Tra
         scheduler.offer({
           key,
           rows: rowsOf(model),
-          minimumRows: detector.minimumRows,
+          minimumRows: detector.minimumRows + SPARE_ROWS,
           rowsPerDay: DAY_MS / config.stepMs,
           now: time,
         });

@@ -198,35 +198,41 @@ describe('the comparison', () => {
   const recent = 3_600_000;
 
   it('accepts 5 % of the newest day above the 99th percentile and twice what the model in force has', () => {
-    expect(worseThan({ ...sound, above: 0.07 }, sound, recent)).toBeUndefined();
-    expect(worseThan({ ...sound, above: 0.071 }, sound, recent)).toBe(
+    expect(worseThan({ ...sound, above: 0.07 }, sound, recent, 1)).toBeUndefined();
+    expect(worseThan({ ...sound, above: 0.071 }, sound, recent, 1)).toBe(
       '7.1 % of the newest day lie above its own 99th percentile, more than the 7.0 % that are accepted',
     );
-    expect(worseThan({ ...sound, above: 0.5 }, { ...sound, above: NaN }, recent)).toBeUndefined();
+    expect(worseThan({ ...sound, above: 0.5 }, { ...sound, above: NaN }, recent, 1)).toBeUndefined();
   });
 
   it('says nothing of a day that is unusual for the model in force', () => {
     const unusual = { ...sound, above: 0.051 };
-    expect(worseThan({ ...sound, above: 0.9, error: 9 }, unusual, recent)).toBeUndefined();
-    expect(worseThan({ ...sound, constant: true }, unusual, recent)).toBeDefined();
+    expect(worseThan({ ...sound, above: 0.9, error: 9 }, unusual, recent, 1)).toBeUndefined();
+    expect(worseThan({ ...sound, constant: true }, unusual, recent, 1)).toBeDefined();
+  });
+
+  it('takes one that has learnt from many more rows, unless it is dead', () => {
+    expect(worseThan({ ...sound, above: 0.5, error: 9 }, sound, recent, 1.5)).toBeUndefined();
+    expect(worseThan({ ...sound, above: 0.5 }, sound, recent, 1.49)).toBeDefined();
+    expect(worseThan({ ...sound, constant: true }, sound, recent, 2)).toBeDefined();
   });
 
   it('accepts an error up to a quarter larger', () => {
-    expect(worseThan({ ...sound, error: 0.39 }, sound, recent)).toBeUndefined();
-    expect(worseThan({ ...sound, error: 0.4 }, sound, recent)).toMatch(/0\.400.*0\.300/);
+    expect(worseThan({ ...sound, error: 0.39 }, sound, recent, 1)).toBeUndefined();
+    expect(worseThan({ ...sound, error: 0.4 }, sound, recent, 1)).toMatch(/0\.400.*0\.300/);
     // nothing to compare
-    expect(worseThan({ ...sound, error: NaN }, sound, recent)).toBeUndefined();
-    expect(worseThan({ ...sound, error: 0.4 }, { ...sound, error: NaN }, recent)).toBeUndefined();
+    expect(worseThan({ ...sound, error: NaN }, sound, recent, 1)).toBeUndefined();
+    expect(worseThan({ ...sound, error: 0.4 }, { ...sound, error: NaN }, recent, 1)).toBeUndefined();
   });
 
   it('accepts anything in place of a model that is a week old', () => {
     const bad = { above: 0.9, constant: true, error: 3 };
-    expect(worseThan(bad, sound, 7 * 86_400_000 - 1)).toBeDefined();
-    expect(worseThan(bad, sound, 7 * 86_400_000)).toBeUndefined();
+    expect(worseThan(bad, sound, 7 * 86_400_000 - 1, 1)).toBeDefined();
+    expect(worseThan(bad, sound, 7 * 86_400_000, 1)).toBeUndefined();
   });
 
   it('does not mind constant scores where the model in force has them too: nothing moves', () => {
-    expect(worseThan({ ...sound, constant: true }, { ...sound, constant: true }, recent)).toBeUndefined();
+    expect(worseThan({ ...sound, constant: true }, { ...sound, constant: true }, recent, 1)).toBeUndefined();
   });
 
   it('needs a hundred scores for a 99th percentile, and does without where there are fewer', () => {

@@ -30,6 +30,8 @@ const INEXACT = 1.25;
 const ERROR_SLACK = 0.02;
 /** relative spread below which scores are all the same */
 const CONSTANT = 1e-9;
+/** so many times the rows make another model of it */
+const GROWN = 1.5;
 
 /** What one model did on rows it has not seen. */
 export interface Evidence {
@@ -41,12 +43,15 @@ export interface Evidence {
   readonly error: number;
 }
 
-/** One sentence on why the new model does not replace the one that serves; undefined when it does. */
-export function worseThan(fresh: Evidence, inForce: Evidence, ageMs: number): string | undefined {
+/**
+ * One sentence on why the new model does not replace the one that serves; undefined when it does. `growth`: rows of the new one / of the one in force. A model
+ * that has learnt from many more rows knows more, and the quarter of few rows that both are judged on is chance: only a dead one is refused then.
+ */
+export function worseThan(fresh: Evidence, inForce: Evidence, ageMs: number, growth: number): string | undefined {
   if (ageMs >= STALE_MS) return undefined;
   if (fresh.constant && !inForce.constant)
     return 'it gives every row of the newest day the same score, the model in force does not';
-  if (inForce.above > UNUSUAL) return undefined;
+  if (inForce.above > UNUSUAL || growth >= GROWN) return undefined;
   const most = UNUSUAL + RESTLESS * inForce.above;
   if (fresh.above > most)
     return `${percent(fresh.above)} of the newest day lie above its own 99th percentile, more than the ${percent(most)} that are accepted`;

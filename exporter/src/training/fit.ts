@@ -118,7 +118,10 @@ export function fitHeldOut(
     trainLoss: last.trainLoss,
     validationLoss: last.validationLoss,
     evidence: { fresh, inForce: before?.evidence },
-    worse: before && job.inForce && worseThan(fresh, before.evidence, newest - job.inForce.trainedAt),
+    worse:
+      before &&
+      job.inForce &&
+      worseThan(fresh, before.evidence, newest - job.inForce.trainedAt, model.rows / before.rows),
   };
   onProgress({ ...last, share: 1 });
   return result;
@@ -129,7 +132,7 @@ function inForceOn(
   { model: saved, usual }: ModelInForce,
   rows: Rows,
   recent: Mask,
-): { scores: Float64Array; evidence: Evidence } {
+): { scores: Float64Array; evidence: Evidence; rows: number } {
   const model = detector.load(saved);
   const scores = new Float64Array(rows.values.rows);
   detector.score(model, rows, scores);
@@ -138,7 +141,7 @@ function inForceOn(
     usual,
     errorOf(detector, model, rows, recent),
   );
-  return { scores, evidence };
+  return { scores, evidence, rows: model.rows };
 }
 
 /** The 2 % of the training rows with the highest scores; none where too few rows would be left. */
