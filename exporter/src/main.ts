@@ -64,7 +64,7 @@ program
     );
   });
 
-const commands = [generateCommand(), trainCommand(readConfig), scoreCommand(readConfig), evaluateCommand()];
+const commands = [generateCommand(), trainCommand(readConfig), scoreCommand(readConfig), evaluateCommand(readConfig)];
 for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
 registerModelCommand(program);
 

@@ -29,6 +29,7 @@ import { statusOf } from './pipeline/status.ts';
 import { topologyOf } from './pipeline/topology.ts';
 import { createTrainer } from './pipeline/trainer.ts';
 import { sourceTypes } from './sources/registry.ts';
+import { readEvaluations } from './store/evaluations.ts';
 import { openIncidentJournal } from './store/journal.ts';
 import { acquireLock } from './store/lock.ts';
 import { refusalOf } from './store/refused-file.ts';
@@ -144,6 +145,7 @@ export async function startPipeline(context: PipelineContext): Promise<Pipeline>
     incidents: (query) => journal.list(query),
     incident: (id) => journal.incident(id),
     models: () => trainer.models(monitors()),
+    evaluations: () => readEvaluations(folder, observer),
     topology,
     metrics,
     reload,

@@ -8,7 +8,9 @@ import {
   type TableEvidence,
 } from '../evaluation/table-evaluation.ts';
 import { readTableRows, type TableRows } from '../evaluation/table-rows.ts';
+import type { Config } from '../config.ts';
 import { openTable } from '../sources/csv/table-reader.ts';
+import { saveEvaluation } from '../store/evaluations.ts';
 import { evaluationCsv, evaluationJson, evaluationText } from './evaluate-text.ts';
 import { addPresetOptions, evaluatePreset, refusePresetOptions, type PresetFlags } from './evaluate-preset.ts';
 import { openOutput } from './output.ts';
@@ -30,13 +32,14 @@ interface EvaluateFlags extends FitFlags, ReadFlags {
   readonly format: 'text' | 'csv' | 'json';
   readonly output?: string;
   readonly report?: string;
+  readonly save?: string;
   readonly top: number;
 }
 
 /** Of the judged table: texts that the model does not know are all one category, so there may be any number of them. */
 const ANY_CATEGORIES = 1_000_000;
 
-export function evaluateCommand(): Command {
+export function evaluateCommand(readConfig: () => Config): Command {
   const command = new Command('evaluate')
     .description('train, score and judge detectors on a table, side by side')
     .argument('[file]', 'CSV, TSV or NDJSON, also gzipped; - is the standard input; not with --preset')
@@ -44,6 +47,7 @@ export function evaluateCommand(): Command {
     .addOption(new Option('--format <format>', 'of the output').choices(['text', 'csv', 'json']).default('text'))
     .option('-o, --output <file>', 'file to write; default: standard output')
     .option('--report <file>', 'HTML report with pictures to write')
+    .option('--save <name>', 'keep the result in the storage folder; /api/evaluation serves it')
     .option('--top <number>', 'most anomalous rows to explain', top, 5);
   addPresetOptions(addFitOptions(addReadOptions(command)));
   return command.action(async (file: string | undefined, flags: EvaluateFlags & PresetFlags) => {
@@ -67,6 +71,12 @@ export function evaluateCommand(): Command {
       await report.write(page);
       await report.close();
     }
+    if (flags.save !== undefined)
+      await saveEvaluation(readConfig().storagePath, {
+        name: flags.save,
+        madeAt: Date.now(),
+        result: JSON.parse(evaluationJson(result)) as Record<string, unknown>,
+      });
     for (const note of result.notes) process.stderr.write(`warning: ${note}\n`);
   });
 }

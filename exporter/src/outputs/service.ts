@@ -1,3 +1,4 @@
+import type { EvaluationList } from '../wire/evaluation.ts';
 import type { IncidentDetail, IncidentList, Kind, SeverityName } from '../wire/incident.ts';
 import type { ModelList } from '../wire/model.ts';
 import type { Status } from '../wire/status.ts';
@@ -23,6 +24,8 @@ export interface Service {
   incidents(query: IncidentQuery): IncidentList;
   incident(id: string): IncidentDetail | undefined;
   models(): ModelList;
+  /** results of evaluations on the command line; reads the disk */
+  evaluations(): EvaluationList;
   topology(): Topology;
   /** the metrics page in the format that `accept` (the request header) prefers */
   metrics(accept: string | undefined): Promise<{ contentType: string; body: string }>;

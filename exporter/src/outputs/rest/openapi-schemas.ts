@@ -217,6 +217,20 @@ export const schemas: Record<string, Schema> = {
       }),
     ),
   }),
+  EvaluationList: object('Evaluations of tables on the command line', {
+    evaluations: list(
+      object('One of them', {
+        name: text('as it was saved'),
+        madeAt: time('made'),
+        result: {
+          type: 'object',
+          description: 'as netpulse evaluate --format json prints it',
+          additionalProperties: true,
+        },
+      }),
+      'newest first',
+    ),
+  }),
   EnsembleChange: {
     type: 'object',
     description: 'What is to change; what is left out stays',

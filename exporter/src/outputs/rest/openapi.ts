@@ -231,6 +231,15 @@ const paths: OpenApi['paths'] = {
   '/api/anomalies': { get: alias(incidents, 'listAnomalies', '/api/incidents') },
   '/api/models': { get: models },
   '/api/model/info': { get: alias(models, 'modelInfo', '/api/models') },
+  '/api/evaluation': {
+    get: {
+      operationId: 'listEvaluations',
+      tags: ['Models'],
+      summary: 'Results that were kept by netpulse evaluate --save',
+      security: credential,
+      responses: { '200': json('At most 50, newest first', ref('EvaluationList')), ...closed },
+    },
+  },
   '/api/monitors/{name}/ensemble': {
     post: {
       operationId: 'changeEnsemble',

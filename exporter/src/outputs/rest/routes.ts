@@ -100,6 +100,7 @@ export function routes({ service, observer, routePrefix, maxRequests, headers }:
     api('/api/anomalies', incidents),
     api('/api/models', models),
     api('/api/model/info', models),
+    api('/api/evaluation', (request, response) => sendJson(request, response, service.evaluations())),
     { method: 'post', path: '/api/monitors/:name/ensemble', access: 'change', handle: changeEnsemble(service) },
     api('/api/topology', (request, response) => sendJson(request, response, service.topology())),
   ];

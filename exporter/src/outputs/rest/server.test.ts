@@ -23,6 +23,7 @@ describe('routes', () => {
     ['/api/incidents/export', 200, 'text/csv; charset=utf-8; header=present', 'id,state,host,'],
     ['/api/incidents/export?format=json', 200, 'application/json; charset=utf-8', '"total":3'],
     ['/api/models', 200, 'application/json; charset=utf-8', '"detector":"isolation-forest"'],
+    ['/api/evaluation', 200, 'application/json; charset=utf-8', '"name":"web"'],
     ['/api/model/info', 200, 'application/json; charset=utf-8', '"detector":"isolation-forest"'],
     ['/api/topology', 200, 'application/json; charset=utf-8', '"nodes":[{'],
     ['/nothing', 404, 'text/plain; charset=utf-8', 'there is nothing at /nothing'],

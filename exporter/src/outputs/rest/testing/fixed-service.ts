@@ -41,6 +41,7 @@ export function fixedService(data: FixedData): Service & { reloads: number } {
     },
     incident: (id) => data.incidents.find((incident) => incident.id === id),
     models: () => data.models,
+    evaluations: () => ({ evaluations: [{ name: 'web', madeAt: NOW, result: { rows: 1000 } }] }),
     topology: () => data.topology,
     async metrics(accept) {
       const open = accept?.includes('application/openmetrics-text');
