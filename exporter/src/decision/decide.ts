@@ -7,6 +7,7 @@
  * rarest row is not an anomaly just for being rarest.
  */
 import type { DetectorScores, FeatureSpec } from '../flow.ts';
+import { createBesideBaseline, type BesideSaved } from './beside-baseline.ts';
 import { createBudget, type BudgetSaved } from './budget.ts';
 import { createCalibration, type CalibrationSaved } from './calibration.ts';
 import { agreement } from './confidence.ts';
@@ -24,15 +25,6 @@ const BASELINE_ROWS = 60;
 const BASELINE_MS = 60_000;
 /** the baseline's limit beside a trusted ensemble, in its own limits: two channels share one budget of false alarms */
 const BESIDE_ENSEMBLE = 1.12;
-/** a feature with this deviation is seen to be off by itself */
-const STANDS_OUT = 0.8;
-/** an ensemble above its threshold while nothing stands out is averaged over so much time, at most so many rows; what one row can add is bounded */
-const STEADY_MS = 3000;
-const MOST_STEADY_ROWS = 3;
-const STEADY_CAP = 2;
-/** rows after a fault in which members may still see it in their past, or fewer: until the ensemble's score is below this */
-const ECHO_ROWS = 60;
-const CALM = 0.8;
 const HALF_LIFE_HOURS = 72;
 /** what scores of an outgrown model still count */
 const OUTGROWN = 0.05;
@@ -104,8 +96,7 @@ export interface DecisionSaved {
   rowsSince: number;
   decayedAt: number;
   smoothed: number;
-  steady: number;
-  echo: number;
+  beside: BesideSaved;
   /** the ensemble's combination and the members in use */
   version: string;
   members: number;
@@ -135,10 +126,8 @@ export function createDecision(features: readonly FeatureSpec[], options: Decisi
   let unseenRows = new Float64Array(0); // entity x detectors
   let silentRows = new Uint8Array(0); // rows since the last score, entity x detectors
   let members = new Int32Array(0); // bits of the ensemble's members in use, by entity
-  const steadyRows = Math.max(1, Math.min(MOST_STEADY_ROWS, Math.round(STEADY_MS / options.intervalMs)));
+  const beside = createBesideBaseline(options.intervalMs);
   let smoothed = new Float64Array(0);
-  let steady = new Float64Array(0);
-  let echo = new Uint8Array(0); // rows that may still be an echo of the last fault
   let rowsSince = new Uint8Array(0);
   let readyEntities = new Uint8Array(0); // the baseline has seen enough of the entity
   let usuals = new Float64Array(0); // the baseline's usual mean of each entity
@@ -174,18 +163,6 @@ export function createDecision(features: readonly FeatureSpec[], options: Decisi
     if (hours < 1) return;
     for (const tail of tails) tail.decay(Math.pow(2, -hours / HALF_LIFE_HOURS));
     decayedAt = time;
-  }
-
-  /**
-   * What the ensemble says that the baseline does not. While nothing stands out by itself, a few seconds must agree: a fault that begins is told with its name
-   * then, and a lone blip not at all. After a fault that stood out, the members still see it in the past of each row: that echo is not told.
-   */
-  function besideBaseline(e: number, ensemble: number, largest: number): number {
-    const average = (steady[e] += (2 / (steadyRows + 1)) * (Math.min(ensemble, STEADY_CAP) - steady[e]));
-    if (largest >= 1 && ensemble >= 1) echo[e] = ECHO_ROWS;
-    else if (echo[e] > 0) echo[e] = ensemble < CALM ? 0 : echo[e] - 1;
-    if (largest >= STANDS_OUT) return ensemble;
-    return echo[e] > 0 ? 0 : Math.min(ensemble, average);
   }
 
   /** Other members: their combination is calibrated anew, from the samples. */
@@ -251,8 +228,7 @@ export function createDecision(features: readonly FeatureSpec[], options: Decisi
       silentRows = keep(new Uint8Array(count * width).fill(GONE_ROWS), silentRows);
       members = keep(new Int32Array(count), members);
       smoothed = keep(new Float64Array(count), smoothed);
-      steady = keep(new Float64Array(count), steady);
-      echo = keep(new Uint8Array(count), echo);
+      beside.grow(count);
       rowsSince = keep(new Uint8Array(count), rowsSince);
       readyEntities = keep(new Uint8Array(count), readyEntities);
       usuals = keep(new Float64Array(count).fill(NaN), usuals);
@@ -305,7 +281,7 @@ export function createDecision(features: readonly FeatureSpec[], options: Decisi
         const trusted = ensemble === ensemble && combined.warmup[r] >= 1;
         let score = largest;
         if (trusted && mix.weights[0] > 0) score = ensemble;
-        else if (trusted) score = Math.max(largest / BESIDE_ENSEMBLE || 0, besideBaseline(e, ensemble, largest));
+        else if (trusted) score = Math.max(largest / BESIDE_ENSEMBLE || 0, beside.push(e, ensemble, largest));
         out.relation[r] = trusted && score >= 1 && !(largest >= 1) ? 1 : 0;
         let limit = 0;
         for (const { j, limits } of bounded) {
@@ -383,8 +359,7 @@ export function createDecision(features: readonly FeatureSpec[], options: Decisi
         rowsSince: rowsSince[entity],
         decayedAt,
         smoothed: smoothed[entity],
-        steady: steady[entity],
-        echo: echo[entity],
+        beside: beside.save(entity),
         version: mix.version,
         members: members[entity],
         samples: samples.save(entity),
@@ -419,8 +394,7 @@ export function createDecision(features: readonly FeatureSpec[], options: Decisi
       usuals[entity] = saved.usual;
       rowsSince[entity] = saved.rowsSince;
       smoothed[entity] = saved.smoothed;
-      steady[entity] = saved.steady;
-      echo[entity] = saved.echo;
+      beside.restore(entity, saved.beside);
       if (!(decayedAt >= saved.decayedAt)) decayedAt = saved.decayedAt;
       if (budget && saved.budget) budget.restore(entity, saved.budget);
     },
@@ -432,13 +406,8 @@ export function createDecision(features: readonly FeatureSpec[], options: Decisi
       highs.fill(NaN, entity * width, (entity + 1) * width);
       unseenRows.fill(0, entity * width, (entity + 1) * width);
       silentRows.fill(GONE_ROWS, entity * width, (entity + 1) * width);
-      members[entity] =
-        rowsSince[entity] =
-        readyEntities[entity] =
-        smoothed[entity] =
-        steady[entity] =
-        echo[entity] =
-          0;
+      members[entity] = rowsSince[entity] = readyEntities[entity] = smoothed[entity] = 0;
+      beside.forget(entity);
       usuals[entity] = NaN;
       samples.forget(entity);
       budget?.forget(entity);
