@@ -7,13 +7,13 @@
 // PyTorch runs with OPENBLAS_NUM_THREADS=1 and no other OPENBLAS_* variable, so that it chooses its kernels as it would for any user; it is left out by
 // name when it is not installed. The loss after training shows that both learn alike; with so few epochs it depends on the luck of the seed, up to twofold.
 import { build } from 'esbuild';
-import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import { startPythonPeer } from './shared/python-peer.mjs';
+import { cpuMs, median } from './shared/timing.mjs';
 
 const ROWS = 10_000;
 const HIDDEN = [64, 32, 16, 8, 16, 32, 64];
@@ -161,43 +161,16 @@ function syntheticRows(columns, random) {
 }
 
 async function startTorch() {
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('OPENBLAS_')));
-  const child = spawn(options.python, [join(here, 'autoencoder.py')], {
-    env: { ...env, OPENBLAS_NUM_THREADS: '1', OMP_NUM_THREADS: '1' },
-    stdio: ['pipe', 'pipe', 'pipe'],
+  const peer = await startPythonPeer({
+    name: 'PyTorch',
+    python: options.python,
+    script: join(here, 'autoencoder.py'),
+    debianPackage: 'python3-torch',
   });
-  let complaint = '';
-  child.stderr.on('data', (chunk) => (complaint += chunk));
-  child.on('error', (error) => (complaint += error.message));
-  child.stdin.on('error', () => {});
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const hello = await lines.next();
-  if (hello.done) {
-    console.error(
-      `PyTorch is left out: ${options.python} cannot run it (${complaint.trim().split('\n').at(-1)}); Debian: apt install python3-torch`,
-    );
-    return undefined;
-  }
-  return {
-    version: JSON.parse(hello.value).version,
-    async round({ columns, path }, seed) {
-      child.stdin.write(`${JSON.stringify({ rows: path, columns, seed, batch: BATCH, epochs: EPOCHS })}\n`);
-      const answer = await lines.next();
-      if (answer.done) throw new Error(`PyTorch stopped: ${complaint}`);
-      return JSON.parse(answer.value);
-    },
-    stop: () => child.stdin.end(),
-  };
-}
-
-function cpuMs(work) {
-  const start = process.cpuUsage();
-  const result = work();
-  const { user, system } = process.cpuUsage(start);
-  return [(user + system) / 1000, result];
-}
-
-function median(numbers) {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
+  return (
+    peer && {
+      ...peer,
+      round: ({ columns, path }, seed) => peer.ask({ rows: path, columns, seed, batch: BATCH, epochs: EPOCHS }),
+    }
+  );
 }

@@ -7,13 +7,14 @@
 // left out by name. "level" is the same input for everybody; "level+change" is our default and gives scikit-learn the same 26 columns ready-made.
 // Quality is ROC-AUC over the labelled rows, and the rank correlation of scores.
 import { build } from 'esbuild';
-import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import { startPythonPeer } from './shared/python-peer.mjs';
+import { rankCorrelation, rocAuc } from './shared/ranking.mjs';
+import { cpuMs, median } from './shared/timing.mjs';
 
 const ROWS = 10_000;
 const FEATURES = 13;
@@ -232,38 +233,26 @@ function save(name, array) {
 }
 
 async function startSklearn() {
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('OPENBLAS_')));
-  const child = spawn(options.python, [join(here, 'isolation-forest.py')], {
-    env: { ...env, OPENBLAS_NUM_THREADS: '1', OMP_NUM_THREADS: '1' },
-    stdio: ['pipe', 'pipe', 'pipe'],
+  const peer = await startPythonPeer({
+    name: 'scikit-learn',
+    python: options.python,
+    script: join(here, 'isolation-forest.py'),
+    debianPackage: 'python3-sklearn',
   });
-  let complaint = '';
-  child.stderr.on('data', (chunk) => (complaint += chunk));
-  child.on('error', (error) => (complaint += error.message));
-  child.stdin.on('error', () => {});
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const hello = await lines.next();
-  if (hello.done) {
-    console.error(
-      `scikit-learn is left out: ${options.python} cannot run it (${complaint.trim().split('\n').at(-1)}); Debian: apt install python3-sklearn`,
-    );
-    return undefined;
-  }
   const scores = join(folder, 'sklearn-scores.f64');
-  return {
-    version: JSON.parse(hello.value).version,
-    async round(data, contamination, seed) {
-      child.stdin.write(`${JSON.stringify({ ...data, contamination, seed, scores })}\n`);
-      const answer = await lines.next();
-      if (answer.done) throw new Error(`scikit-learn stopped: ${complaint}`);
-      const bytes = readFileSync(scores);
-      return {
-        ...JSON.parse(answer.value),
-        scores: new Float64Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length)),
-      };
-    },
-    stop: () => child.stdin.end(),
-  };
+  return (
+    peer && {
+      ...peer,
+      async round(data, contamination, seed) {
+        const answer = await peer.ask({ ...data, contamination, seed, scores });
+        const bytes = readFileSync(scores);
+        return {
+          ...answer,
+          scores: new Float64Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length)),
+        };
+      },
+    }
+  );
 }
 
 async function importPeer(name) {
@@ -273,50 +262,4 @@ async function importPeer(name) {
     console.error(`${name} is left out: ${error.message}`);
     return undefined;
   }
-}
-
-function cpuMs(work) {
-  const start = process.cpuUsage();
-  const result = work();
-  const { user, system } = process.cpuUsage(start);
-  return [(user + system) / 1000, result];
-}
-
-function median(numbers) {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
-}
-
-function ranks(numbers) {
-  const order = [...numbers.keys()].sort((a, b) => numbers[a] - numbers[b]);
-  const rank = new Float64Array(numbers.length);
-  for (let i = 0; i < order.length;) {
-    let end = i;
-    while (end < order.length && numbers[order[end]] === numbers[order[i]]) end++;
-    for (let k = i; k < end; k++) rank[order[k]] = (i + end + 1) / 2;
-    i = end;
-  }
-  return rank;
-}
-
-function rocAuc(scores, labels) {
-  const rank = ranks(scores);
-  const positives = labels.reduce((sum, label) => sum + label, 0);
-  const sum = rank.reduce((total, r, i) => total + r * labels[i], 0);
-  return (sum - (positives * (positives + 1)) / 2) / (positives * (labels.length - positives));
-}
-
-function rankCorrelation(a, b) {
-  const x = ranks(a);
-  const y = ranks(b);
-  const mean = (x.length + 1) / 2;
-  let xy = 0;
-  let xx = 0;
-  let yy = 0;
-  for (let i = 0; i < x.length; i++) {
-    xy += (x[i] - mean) * (y[i] - mean);
-    xx += (x[i] - mean) ** 2;
-    yy += (y[i] - mean) ** 2;
-  }
-  return xy / Math.sqrt(xx * yy);
 }

@@ -6,13 +6,13 @@
 // with OPENBLAS_NUM_THREADS=1 (torch.set_num_threads does not reach OpenBLAS) and no other OPENBLAS_* variable, so that it chooses its kernels as it
 // would for any user. Both sides do the same: gather or slice, forward, loss, backward, clip at norm 1, Adam; errors of last step and window for a score.
 import { build } from 'esbuild';
-import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import { startPythonPeer } from './shared/python-peer.mjs';
+import { cpuMs, median } from './shared/timing.mjs';
 
 const BATCH = 64;
 const MANY = 256;
@@ -146,47 +146,20 @@ function waves(random) {
 }
 
 async function startTorch() {
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('OPENBLAS_')));
-  const child = spawn(options.python, [join(here, 'lstm.py')], {
-    env: { ...env, OPENBLAS_NUM_THREADS: '1', OMP_NUM_THREADS: '1' },
-    stdio: ['pipe', 'pipe', 'pipe'],
+  const peer = await startPythonPeer({
+    name: 'PyTorch',
+    python: options.python,
+    script: join(here, 'lstm.py'),
+    debianPackage: 'python3-torch',
   });
-  let complaint = '';
-  child.stderr.on('data', (chunk) => (complaint += chunk));
-  child.on('error', (error) => (complaint += error.message));
-  child.stdin.on('error', () => {});
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const hello = await lines.next();
-  if (hello.done) {
-    console.error(
-      `PyTorch is left out: ${options.python} cannot run it (${complaint.trim().split('\n').at(-1)}); Debian: apt install python3-torch`,
-    );
-    return undefined;
-  }
-  return {
-    version: JSON.parse(hello.value).version,
-    async round(job) {
-      child.stdin.write(`${JSON.stringify(job)}\n`);
-      const answer = await lines.next();
-      if (answer.done) throw new Error(`PyTorch stopped: ${complaint}`);
-      return JSON.parse(answer.value);
-    },
-    stop: () => child.stdin.end(),
-  };
+  return peer && { ...peer, round: peer.ask };
 }
 
 function medianMs(work, count) {
   return median(
     Array.from({ length: count }, () => {
-      const start = process.cpuUsage();
-      work();
-      const { user, system } = process.cpuUsage(start);
-      return (user + system) / 1000;
+      const [ms] = cpuMs(work);
+      return ms;
     }),
   );
-}
-
-function median(numbers) {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
 }
